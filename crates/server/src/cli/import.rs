@@ -52,9 +52,9 @@ pub(super) struct Import {
     /// The member or column that has the name of the user. A dot comes before a member within another one: `user.email`.
     #[arg(long, value_name = "NAME")]
     user_column: Option<String>,
-    /// How the values of CSV are written.
-    #[arg(long, value_enum, default_value = "quoted", value_name = "RULE")]
-    csv: Csv,
+    /// The rule by which a file of CSV is written. Without it, only JSON is read.
+    #[arg(long, value_enum, value_name = "RULE")]
+    csv: Option<Csv>,
     /// Import credentials that were second factors too. As passkeys they sign in alone.
     #[arg(long)]
     second_factors: bool,
@@ -184,7 +184,7 @@ impl Task {
         let found = if self.source == Source::Passkeyd {
             Found::Own(own::check(&self.file, self.relying_party).map_err(failed)?)
         } else {
-            Found::Other(look(&self.file, self.source, self.told.csv).map_err(failed)?)
+            Found::Other(look(&self.file, self.source, &self.told).map_err(failed)?)
         };
         Ok(Read {
             task: self,
@@ -237,10 +237,7 @@ async fn from_file(passkeys: &Arc<Passkeys>, read: Read) -> Result<(), ProcessEr
     let done = match what {
         What::Own(checked) => own::import(passkeys, &task.file, checked, mode, print).await,
         What::Other(looked, target) => {
-            import(
-                passkeys, target, &task.file, looked, &task.told, mode, print,
-            )
-            .await
+            import(passkeys, target, &task.file, looked, mode, print).await
         }
     };
     progress.end();

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::json::Once;
-use super::table::{Csv, each_row, separator_of};
+use super::table::{Csv, UNSTATED, each_row, separator_of};
 
 /// Longest document that is read as a whole, in bytes.
 const LONGEST: u64 = 1 << 30;
@@ -30,7 +30,7 @@ enum Form {
 /// The file cannot be read, in words; or `take` fails.
 pub(super) fn each_record(
     file: &Path,
-    csv: Csv,
+    csv: Option<Csv>,
     mut take: impl FnMut(String, Value) -> Result<(), String>,
 ) -> Result<(), String> {
     let unreadable =
@@ -39,9 +39,12 @@ pub(super) fn each_record(
     let form = form_of(&mut opened).map_err(|e| unreadable(&e))?;
     match form {
         Form::Csv(separator) => {
+            let Some(Csv::Rfc4180) = csv else {
+                return Err(format!("{} is no JSON. {UNSTATED}", file.display()));
+            };
             let mut again = BufReader::new(File::open(file).map_err(|e| unreadable(&e))?);
             skip_mark(&mut again).map_err(|e| unreadable(&e))?;
-            each_row(opened, again, separator, csv, take)
+            each_row(opened, again, separator, take)
                 .map_err(|why| format!("{}: {why}", file.display()))
         }
         Form::Lines => {
@@ -104,6 +107,7 @@ fn form_of(file: &mut BufReader<File>) -> std::io::Result<Form> {
     let begins = first.iter().find(|b| !b.is_ascii_whitespace());
     let form = match begins {
         Some(b'{') if serde_json::from_slice::<Value>(&first).is_ok() => Form::Lines,
+        None => Form::Lines,
         Some(b'{' | b'[') => Form::Document,
         _ => Form::Csv(separator_of(&first)),
     };

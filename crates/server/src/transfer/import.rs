@@ -13,9 +13,9 @@ use serde::Serialize;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
 
+use super::columns::Columns;
 use super::file::each_record;
-use super::shapes::{Columns, Converted, Source, Told};
-use super::table::Csv;
+use super::shapes::{Converted, Source, Told};
 
 /// Records that are written at once: the store commits them in groups.
 const AT_ONCE: usize = 64;
@@ -120,7 +120,7 @@ pub enum Mode {
 #[derive(Debug, Clone)]
 pub struct Looked {
     source: Source,
-    csv: Csv,
+    told: Told,
     columns: Columns,
     /// How its columns are read, in words.
     said: Vec<String>,
@@ -130,13 +130,13 @@ pub struct Looked {
 ///
 /// # Errors
 /// [`ImportError::File`]: it cannot be read, or has no record.
-pub fn look(file: &Path, source: Source, csv: Csv) -> Result<Looked, ImportError> {
+pub fn look(file: &Path, source: Source, told: &Told) -> Result<Looked, ImportError> {
     let mut columns = Columns::default();
     let mut rows = 0;
-    each_record(file, csv, |place, value| {
+    each_record(file, told.csv, |place, value| {
         for row in source.rows(place, &value) {
             rows += 1;
-            columns.look(&row, source);
+            columns.look(&row, source, told);
         }
         Ok(())
     })
@@ -148,13 +148,13 @@ pub fn look(file: &Path, source: Source, csv: Csv) -> Result<Looked, ImportError
     }
     Ok(Looked {
         source,
-        csv,
+        told: told.clone(),
         said: columns.decide().map_err(ImportError::File)?,
         columns,
     })
 }
 
-/// Imports a file of another product that was [looked](look) at. `told` gets the report of each record, in the order in which they are
+/// Imports a file of another product that was [looked](look) at. `report` gets the report of each record, in the order in which they are
 /// done.
 ///
 /// # Errors
@@ -164,13 +164,11 @@ pub async fn import(
     target: Target,
     file: &Path,
     looked: &Looked,
-    told: &Told,
     mode: Mode,
     mut report: impl FnMut(&Report),
 ) -> Result<Summary, ImportError> {
     let begun = passkeys.now();
-    let (source, csv, columns) = (looked.source, looked.csv, looked.columns.clone());
-    let told = told.clone();
+    let (source, told, columns) = (looked.source, looked.told.clone(), looked.columns.clone());
     let mut summary = Summary {
         file: looked.said.clone(),
         ..Summary::default()
@@ -179,7 +177,7 @@ pub async fn import(
     let (send, mut rows) = channel(BUFFER);
     let path = file.to_owned();
     let reader = tokio::task::spawn_blocking(move || {
-        each_record(&path, csv, |place, value| {
+        each_record(&path, told.csv, |place, value| {
             for row in source.rows(place, &value) {
                 let place = row.place.clone();
                 let judged = row.judge();

@@ -1,6 +1,7 @@
 //! The data of a store as a file: what leaves it, and what comes in from other products. The formats are here; the command line is in
 //! `cli`, and what is stored is decided in the domain.
 
+mod columns;
 mod cose;
 mod encoding;
 pub mod export;
@@ -8,6 +9,7 @@ mod file;
 pub mod import;
 mod json;
 pub mod leaving;
+mod names;
 pub mod own;
 mod products;
 pub mod record;

@@ -14,8 +14,8 @@ const LISTS: &[&str] = &[
     "values",
 ];
 
-/// A user with a list of credentials below, or one credential. Of these members, a credential has none or the one of the user.
-pub(super) fn nested(place: String, value: &Value, same: &[&str]) -> Vec<Row> {
+/// A user with a list of credentials below, or one credential.
+pub(super) fn nested(place: String, value: &Value) -> Vec<Row> {
     let lists = LISTS.iter().filter_map(|member| match value.get(*member) {
         Some(Value::Array(list)) => Some((*member, list)),
         _ => None,
@@ -36,7 +36,7 @@ pub(super) fn nested(place: String, value: &Value, same: &[&str]) -> Vec<Row> {
                 .enumerate()
                 .map(|(n, credential)| {
                     let mut row = Row::new(format!("{place}, credential {}", n + 1), credential);
-                    row.add_owner(&outer, same);
+                    row.listed_by(&outer);
                     row
                 })
                 .collect();
@@ -48,7 +48,7 @@ pub(super) fn nested(place: String, value: &Value, same: &[&str]) -> Vec<Row> {
 }
 
 /// The handle of a user who came to Hanko with one lies in a table of its own, as text: its bytes are the handle.
-pub(super) fn hanko(place: String, value: &Value, same: &[&str]) -> Vec<Row> {
+pub(super) fn hanko(place: String, value: &Value) -> Vec<Row> {
     let mut value = value.clone();
     let lists = ["credentials", "webauthn_credentials"];
     let listed = lists.into_iter().find_map(|list| {
@@ -66,7 +66,7 @@ pub(super) fn hanko(place: String, value: &Value, same: &[&str]) -> Vec<Row> {
         }
     }
     handle_as_bytes(&mut value);
-    nested(place, &value, same)
+    nested(place, &value)
 }
 
 fn handle_as_bytes(credential: &mut Value) {

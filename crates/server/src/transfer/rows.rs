@@ -14,7 +14,7 @@ pub(super) struct Row {
     /// For people.
     pub(super) place: String,
     members: Vec<(String, Value)>,
-    /// The members of the user in whose list the passkey is.
+    /// The members of what has the passkey in a list: its user, or a document.
     owner: Option<Vec<(String, Value)>>,
     /// Two members that count as one name and have different values.
     ambiguous: Option<(String, String)>,
@@ -167,34 +167,26 @@ impl Row {
         }
     }
 
-    /// Adds those members of the user that the passkey, which is in the list of the user, does not have.
-    ///
-    /// A passkey that has another one of these members than the user is refused.
-    pub(super) fn add_owner(&mut self, value: &Value, same: &[&str]) {
-        let more = Self::new("", value);
-        self.ambiguous = self.ambiguous.take().or(more.ambiguous);
-        for name in same {
-            let (own, of_owner) = (self.get(name), value_of(&more.members, name));
-            if own.is_some() && of_owner.is_some() && own != of_owner {
-                let both = ((*name).to_owned(), (*name).to_owned());
-                self.ambiguous.get_or_insert(both);
-            }
-        }
-        self.owner = Some(more.members.clone());
-        for (name, value) in more.members {
-            if self.get(&name).is_none() {
-                self.members.push((name, value));
-            }
-        }
+    /// Says in whose list the passkey is. A member of the user is never one of the passkey, and the other way round.
+    pub(super) fn listed_by(&mut self, user: &Value) {
+        let user = Self::new("", user);
+        self.ambiguous = self.ambiguous.take().or(user.ambiguous);
+        self.owner = Some(user.members);
     }
 
-    /// Whether the passkey is in the list of a user.
+    /// Whether the passkey is in a list.
     pub(super) fn is_listed(&self) -> bool {
         self.owner.is_some()
     }
 
+    /// Whether the passkey is in the list of somebody who has one of these members, with a value or without.
+    pub(super) fn is_listed_by(&self, paths: &[&str]) -> bool {
+        let mut members = self.owner.iter().flatten();
+        members.any(|(path, _)| paths.contains(&path.as_str()))
+    }
+
     /// A member of the user in whose list the passkey is.
-    pub(super) fn of_owner(&self, name: &str) -> Option<&Value> {
-        value_of(self.owner.as_ref()?, name)
+    pub(super) fn of_owner(&self, path: &str) -> Option<&Value> {
+        value_of(self.owner.as_ref()?, path)
     }
 }

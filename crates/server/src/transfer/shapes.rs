@@ -9,11 +9,13 @@ use serde_json::Value;
 use uuid::Uuid;
 use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 
+use super::columns::Columns;
 use super::cose::{Form, public_key};
 use super::encoding::{Seen, bytes};
+use super::names::{NAMES, find, handle_of};
 use super::products::{hanko, keycloak, kratos, nested};
 use super::rows::{Row, plain};
-use super::table::{Csv, EXPORT};
+use super::table::Csv;
 use super::text::Moment;
 
 /// Most transports of a credential, and most letters of one.
@@ -67,107 +69,12 @@ pub struct Told {
     pub handle: Option<HandleRule>,
     /// The member that has the name of the user, against those of the source.
     pub user: Option<String>,
-    /// How CSV is written.
-    pub csv: Csv,
+    /// By which rule CSV is written, if it may be read.
+    pub csv: Option<Csv>,
     /// Whether second factors are imported too.
     pub second_factors: bool,
     /// Whether users who cannot sign in with the other product are imported too.
     pub disabled_users: bool,
-}
-
-/// The names of the members of a row, plain (see [`Row`]).
-struct Names {
-    /// Paths below which the members may be, but for those that say whose passkey it is (`user`, `user_id`): these are exact paths.
-    below: &'static [&'static str],
-    id: &'static [&'static str],
-    key: &'static [&'static str],
-    user: &'static [&'static str],
-    user_id: &'static [&'static str],
-    handle: &'static [&'static str],
-    counter: &'static [&'static str],
-    cloned: &'static [&'static str],
-    transports: &'static [&'static str],
-    eligible: &'static [&'static str],
-    state: &'static [&'static str],
-    verified: &'static [&'static str],
-    aaguid: &'static [&'static str],
-    discoverable: &'static [&'static str],
-    name: &'static [&'static str],
-    created: &'static [&'static str],
-    used: &'static [&'static str],
-    rp_id: &'static [&'static str],
-}
-
-/// The columns of bytes in a file.
-#[derive(Debug, Clone, Default)]
-pub struct Columns {
-    id: Seen,
-    key: Seen,
-    handle: Seen,
-    /// How many rows name a user in any way.
-    rows: usize,
-    /// In how many rows each member is that can name the user.
-    named: Vec<usize>,
-}
-
-impl Columns {
-    /// Looks at the columns of bytes of a row.
-    pub(super) fn look(&mut self, row: &Row, source: Source) {
-        let names = source.user_names();
-        self.rows += usize::from(exactly(row, names).is_some());
-        self.named.resize(names.len(), 0);
-        for (name, count) in names.iter().zip(&mut self.named) {
-            *count += usize::from(row.get(name).is_some());
-        }
-        for (names, seen) in [
-            (NAMES.id, &mut self.id),
-            (NAMES.key, &mut self.key),
-            (NAMES.handle, &mut self.handle),
-        ] {
-            if let Some(value) = find(row, names) {
-                seen.look(value);
-            }
-        }
-    }
-
-    /// The member that names the user: one for the whole file, so that a name is never compared with another kind of name. It is the
-    /// first that any row has.
-    ///
-    /// # Errors
-    /// Not all rows have it: one person with a name, or without one, must not decide how the others are called.
-    fn user(&self, source: Source) -> Result<Option<&'static str>, String> {
-        let mut named = source.user_names().iter().zip(&self.named);
-        match named.find(|(_, count)| **count > 0) {
-            Some((name, count)) if *count < self.rows => Err(format!(
-                "some records of the file have the member {name} and others do not: --user-column names the member that names the users"
-            )),
-            found => Ok(found.map(|(name, _)| *name)),
-        }
-    }
-
-    /// Which member names the users, in words.
-    pub(super) fn users(&self, source: Source, told: &Told) -> Option<String> {
-        let member = told.user.as_deref().or(self.user(source).ok()?)?;
-        Some(format!("names of users: the member {member}"))
-    }
-
-    /// How each column is read, in words.
-    ///
-    /// # Errors
-    /// A column mixes encodings.
-    pub fn decide(&self) -> Result<Vec<String>, String> {
-        [
-            ("credential ids", &self.id),
-            ("public keys", &self.key),
-            ("user handles", &self.handle),
-        ]
-        .into_iter()
-        .filter_map(|(name, seen)| {
-            let decided = seen.decide(name).transpose()?;
-            Some(decided.map(|encoding| format!("{name}: {encoding}")))
-        })
-        .collect()
-    }
 }
 
 /// A passkey from a row.
@@ -183,107 +90,6 @@ pub struct Converted {
     pub notes: Vec<String>,
 }
 
-const NAMES: Names = Names {
-    below: &[
-        "",
-        "credential.",
-        "passkey.",
-        "data.",
-        "cred.",
-        "passkey.cred.",
-        "credential.cred.",
-        // Columns of a join.
-        "credential",
-        "passkey",
-    ],
-    id: &[
-        "credentialid",
-        "credid",
-        "credential.id",
-        "passkey.id",
-        "descriptor.id",
-        "publickeycredentialid",
-        "keyid",
-        "id",
-    ],
-    key: &["publickey", "credentialpublickey", "credpublickey", "cred"],
-    user: &[
-        "username",
-        "user",
-        "identity",
-        "login",
-        "loginid",
-        "identifier",
-        "userid",
-        "internaluserid",
-        "email",
-        "user.username",
-        "user.login",
-        "user.id",
-        "user.email",
-    ],
-    user_id: &[
-        "userid",
-        "useruuid",
-        "useruniqueid",
-        "internaluserid",
-        "user.id",
-        "user",
-    ],
-    handle: &["webauthnuserid", "userhandle", "user.handle"],
-    counter: &[
-        "counter",
-        "signcount",
-        "signaturecounter",
-        "authenticator.signcount",
-        "authenticatorsigncount",
-    ],
-    cloned: &[
-        "clonewarning",
-        "authenticator.clonewarning",
-        "authenticatorclonewarning",
-    ],
-    transports: &["transports", "transport", "descriptor.transports"],
-    eligible: &[
-        "backupeligible",
-        "isbackupeligible",
-        "flags.backupeligible",
-        "flagsbackupeligible",
-    ],
-    state: &[
-        "backedup",
-        "backupstate",
-        "backupstatus",
-        "isbackedup",
-        "flags.backupstate",
-        "flagsbackupstate",
-        "credentialbackedup",
-    ],
-    verified: &[
-        "userverified",
-        "isuserverified",
-        "uvinitialized",
-        "verified",
-        "flags.userverified",
-        "flagsuserverified",
-        "authenticatorsupportsuserverification",
-    ],
-    aaguid: &["aaguid", "authenticator.aaguid", "authenticatoraaguid"],
-    discoverable: &["isdiscoverable", "discoverable"],
-    name: &[
-        "name",
-        "nickname",
-        "displayname",
-        "label",
-        "userlabel",
-        "friendlyname",
-        "credentialname",
-    ],
-    created: &["createdat", "created", "createddate", "insertinstant"],
-    used: &["lastusedat", "lastused", "lastuseinstant", "lastauthat"],
-    rp_id: &["rpid", "relyingpartyid", "rp.id"],
-};
-
 impl Source {
     /// Its name, as `--from` has it.
     pub fn name(self) -> String {
@@ -292,7 +98,7 @@ impl Source {
     }
 
     /// The members that can name the user, the most wanted first.
-    fn user_names(self) -> &'static [&'static str] {
+    pub(super) fn user_names(self) -> &'static [&'static str] {
         match self {
             Self::Kratos => &["username", "email", "login", "userid"],
             _ => NAMES.user,
@@ -301,7 +107,7 @@ impl Source {
 
     /// Where the user handle of a row is from, if that is known. One that is in the row is never replaced by another one.
     fn handle_rule(self, row: &Row, told: &Told) -> Option<HandleRule> {
-        if find(row, NAMES.handle).is_some() {
+        if handle_of(row).is_some() {
             let text = told.handle == Some(HandleRule::GivenText);
             return Some(if text {
                 HandleRule::GivenText
@@ -324,37 +130,23 @@ impl Source {
         match self {
             Self::Keycloak => keycloak(&place, value),
             Self::Kratos => kratos(&place, value),
-            Self::Hanko => hanko(place, value, NAMES.user),
+            Self::Hanko => hanko(place, value),
             Self::Fusionauth
             | Self::Passwordless
             | Self::GoWebauthn
             | Self::WebauthnRs
             | Self::Simplewebauthn
-            | Self::Aspnet => nested(place, value, NAMES.user),
+            | Self::Aspnet => nested(place, value),
             Self::Passkeyd => vec![Row::new(place, value)],
         }
     }
 }
 
-fn find<'a>(row: &'a Row, names: &[&str]) -> Option<&'a Value> {
-    let mut paths = names.iter().flat_map(|name| {
-        NAMES
-            .below
-            .iter()
-            .map(move |below| format!("{below}{name}"))
-    });
-    paths.find_map(|path| row.get(&path))
-}
-
-/// The first of these members that a row has, with its path.
-fn exactly<'a, 'n>(row: &'a Row, paths: &[&'n str]) -> Option<(&'n str, &'a Value)> {
-    paths.iter().find_map(|path| Some((*path, row.get(path)?)))
-}
-
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
+        // One that is longer than 64 bits has lost digits.
+        Value::Number(number) => (!number.is_f64()).then(|| number.to_string()),
         _ => None,
     }
 }
@@ -459,11 +251,7 @@ impl Source {
             }
             notes.push("the user is disabled with this product, and can sign in here".to_owned());
         }
-        let column = match &told.user {
-            Some(_) => None,
-            None => columns.user(self)?,
-        };
-        let (user, user_id) = user(row, column, told)?;
+        let (user, user_id) = user(row, columns, self, told)?;
         let id = find(row, NAMES.id).ok_or("there is no credential id")?;
         let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
         let id = CredentialId::new(id).map_err(|error| error.to_string())?;
@@ -515,7 +303,8 @@ impl Source {
             created: find(row, NAMES.created).and_then(moment),
             last_used: find(row, NAMES.used).and_then(moment),
         };
-        let rp_id = find(row, NAMES.rp_id).and_then(text);
+        let of_document = || NAMES.rp_id.iter().find_map(|path| row.of_owner(path));
+        let rp_id = find(row, NAMES.rp_id).or_else(of_document).and_then(text);
         Ok(Converted {
             passkey,
             rp_id,
@@ -526,11 +315,14 @@ impl Source {
 
     /// Whether the product does not let the user sign in.
     fn is_disabled(self, row: &Row) -> bool {
-        let says = |name: &str, word: bool| row.get(name).and_then(truth) == Some(word);
+        let is_off = |path: &str| {
+            let found = [row.get(path), row.of_owner(path)].into_iter().flatten();
+            found.filter_map(truth).any(|is_on| !is_on)
+        };
         match self {
-            Self::Keycloak => says("userenabled", false),
+            Self::Keycloak => is_off("userenabled"),
             Self::Kratos => row.get("userstate").and_then(Value::as_str) == Some("inactive"),
-            Self::Fusionauth => says("active", false) || says("user.active", false),
+            Self::Fusionauth => is_off("active") || is_off("user.active"),
             _ => false,
         }
     }
@@ -569,51 +361,29 @@ impl Source {
     }
 }
 
-/// The member that a caller has named, by its path. Where a passkey is in the list of a user, the one of the user: the passkey may have a
-/// member of the same name, such as its own `name`, which its owner chooses.
-fn named<'a>(row: &'a Row, path: &str) -> Option<&'a Value> {
-    if row.is_listed() {
-        row.of_owner(path)
-    } else {
-        row.get(path)
-    }
-}
-
 /// The name and the id of the user.
-fn user(row: &Row, column: Option<&str>, told: &Told) -> Result<(String, Option<String>), String> {
-    let user_id = exactly(row, NAMES.user_id).and_then(|(_, id)| text(id));
-    let (found, member) = match (&told.user, column) {
-        (Some(member), _) => (named(row, &plain(member)), member.as_str()),
-        (None, Some(column)) => (row.get(column), column),
-        (None, None) => {
-            return Err(
-                "there is no user: --user-column names the member that has the name, with a dot before each member within another one"
-                    .to_owned(),
-            );
-        }
+fn user(
+    row: &Row,
+    columns: &Columns,
+    source: Source,
+    told: &Told,
+) -> Result<(String, Option<String>), String> {
+    let user_id = columns.first_of_user(row, NAMES.user_id);
+    let user_id = user_id.and_then(|(_, id)| text(id));
+    let member = match told.user.as_deref() {
+        Some(member) => member,
+        None => columns.user(source)?.ok_or(
+            "there is no user: --user-column names the member that has the name, with a dot before each member within another one",
+        )?,
     };
-    let name = found.and_then(as_it_is).ok_or_else(|| {
+    let name = columns.of_user(row, &plain(member)).and_then(as_it_is);
+    let name = name.ok_or_else(|| {
         format!("there is no member {member}, which names the users of this file: --user-column names another one")
     })?;
     if name.trim() != name {
         return Err("the name of the user begins or ends with white space".to_owned());
     }
-    not_escaped("the name of the user", &name)?;
-    if let Some(id) = &user_id {
-        not_escaped("the id of the user", id)?;
-    }
     Ok((name, user_id))
-}
-
-/// Refuses a text in which backslashes are doubled. Some tools (`COPY ... TO` without `CSV`, `SELECT ... INTO OUTFILE`) write each backslash
-/// of a text twice, JSON included, and somebody may have the name that is read then.
-fn not_escaped(what: &str, text: &str) -> Result<(), String> {
-    if !text.contains("\\\\") {
-        return Ok(());
-    }
-    Err(format!(
-        "{what} has two backslashes in a row: it seems that the tool that wrote the file doubled them. {EXPORT}"
-    ))
 }
 
 /// A text or a number, as it is.
@@ -643,12 +413,13 @@ fn handle(
     rule: Option<HandleRule>,
     notes: &mut Vec<String>,
 ) -> Result<UserHandle, String> {
-    let given = find(row, NAMES.handle);
+    let given = handle_of(row);
     let missing = || {
         "there is no user handle, and a sign-in without a name needs it: --user-handle says how it is made".to_owned()
     };
     let id = || {
-        let (member, id) = exactly(row, NAMES.user_id)
+        let (member, id) = columns
+            .first_of_user(row, NAMES.user_id)
             .ok_or("there is no id of the user, of which the user handle is made")?;
         let id = text(id).ok_or("the id of the user is neither a text nor a number")?;
         Ok::<_, String>((member, id))

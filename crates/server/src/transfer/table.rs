@@ -1,5 +1,5 @@
-//! CSV, which is no format but many: a file does not show by which rules its quotes are to be read, and people choose some of its values. So a
-//! file is read by one rule that no value can imitate, or by the rule that the operator states.
+//! CSV, which is no format but many: a file does not show by which rules its quotes are to be read, and people choose some of its values. In a
+//! file without any rule, a name can look like whole records. So a table is read only where the operator states its rule, and by that rule.
 
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
@@ -10,22 +10,21 @@ use serde_json::{Map, Value};
 
 use super::rows::plain;
 
-/// How the values of CSV are written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+/// By which rule CSV is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Csv {
-    /// Every text is in quotes; numbers, truth values and nothing need not be.
-    #[default]
-    Quoted,
-    /// A value with a separator, a quote or a line break is in quotes, and quotes within it are doubled (RFC 4180).
+    /// Each value with a separator, a quote or a line break is in quotes, and quotes within it are doubled (RFC 4180).
     Rfc4180,
 }
 
 /// What an operator does about a table that cannot be read with certainty.
-pub(super) const EXPORT: &str = "Export the table as JSON, or as CSV with every text in quotes";
+const EXPORT: &str = "Export the data as JSON";
 
-/// Said of a table that may have escapes instead of doubled quotes.
-const ESCAPES: &str = "a quote comes after a backslash, and some tools write a quote within a value so. Export the table as JSON. If the tool that \
-                       wrote the file doubles the quotes in a value and leaves backslashes alone (COPY with CSV, csv of Python): add --csv rfc4180";
+/// Why a table is not read.
+pub(super) const UNSTATED: &str = "A table (CSV) does not show how it is to be read: with some tools, a name with a quote in it looks like another column \
+                                   or record, and a passkey goes to another person. Export the data as JSON. If the tool that wrote the file puts each \
+                                   value with a separator, a quote or a line break in quotes, and doubles the quotes in it (COPY with CSV, csv of \
+                                   Python, spreadsheets): add --csv rfc4180";
 
 /// Calls `take` with each record of a table, and with its place in words. `again` is the same text, which is read beside `file`: the reader of
 /// CSV does not say which values were in quotes.
@@ -36,7 +35,6 @@ pub(super) fn each_row(
     file: impl Read,
     mut again: impl BufRead,
     separator: u8,
-    csv: Csv,
     mut take: impl FnMut(String, Value) -> Result<(), String>,
 ) -> Result<(), String> {
     let mut reader = csv::ReaderBuilder::new();
@@ -50,7 +48,7 @@ pub(super) fn each_row(
         let mut rest = again.by_ref().take(end.saturating_sub(at));
         at = end;
         let read = rest.read_to_end(&mut raw).map_err(|e| e.to_string());
-        read.and_then(|_| in_quotes(&raw, separator, csv))
+        read.and_then(|_| in_quotes(&raw, separator))
     };
     written(reader.position().byte()).map_err(|why| format!("the header: {why}"))?;
     let mut record = StringRecord::new();
@@ -62,7 +60,7 @@ pub(super) fn each_row(
             break;
         }
         let quoted = written(reader.position().byte()).map_err(at_place)?;
-        let members = members(&names, &record, &quoted, csv).map_err(at_place)?;
+        let members = members(&names, &record, &quoted).map_err(at_place)?;
         take(place, Value::Object(members))?;
     }
     Ok(())
@@ -76,7 +74,6 @@ fn members(
     names: &StringRecord,
     record: &StringRecord,
     quoted: &[bool],
-    csv: Csv,
 ) -> Result<Map<String, Value>, String> {
     if quoted.len() != record.len() {
         return Err(format!("its quotes can be read in two ways. {EXPORT}"));
@@ -91,13 +88,6 @@ fn members(
     let mut members = Map::new();
     for ((name, text), quoted) in names.iter().zip(record).zip(quoted) {
         let nothing = !quoted && ["", "NULL", "\\N"].contains(&text);
-        if csv == Csv::Quoted && !quoted && !nothing && is_text(text) {
-            return Err(format!(
-                "the value of {name} is not in quotes. passkeyd reads CSV in which every text is in quotes, because only there nobody's name can look \
-                 like another record. {EXPORT}. If the tool that wrote the file puts each value with a separator, a quote or a line break in quotes, and \
-                 doubles the quotes in it (COPY with CSV, csv of Python): add --csv rfc4180"
-            ));
-        }
         if !plain(name).is_empty() {
             let value = if nothing { Value::Null } else { text.into() };
             members.insert(name.to_owned(), value);
@@ -127,7 +117,7 @@ fn judge_header(names: &StringRecord) -> Result<(), String> {
 ///
 /// # Errors
 /// It has quotes that two readers may read in two ways.
-fn in_quotes(raw: &[u8], separator: u8, csv: Csv) -> Result<Vec<bool>, String> {
+fn in_quotes(raw: &[u8], separator: u8) -> Result<Vec<bool>, String> {
     let is_end = |b: &u8| matches!(b, b'\r' | b'\n');
     let begin = raw.iter().position(|b| !is_end(b)).unwrap_or(raw.len());
     let mut rest = &raw[begin..];
@@ -138,11 +128,6 @@ fn in_quotes(raw: &[u8], separator: u8, csv: Csv) -> Result<Vec<bool>, String> {
             let value = until_quote(&rest[1..]).ok_or_else(|| {
                 format!("a value begins with a quote, and does not end with one. {EXPORT}")
             })?;
-            if csv == Csv::Quoted && value.windows(2).any(|two| two == b"\\\"")
-                || value.ends_with(b"\\")
-            {
-                return Err(ESCAPES.to_owned());
-            }
             value.len() + 2
         } else {
             let length = rest.iter().position(|b| *b == separator || is_end(b));
@@ -176,13 +161,6 @@ fn until_quote(rest: &[u8]) -> Option<&[u8]> {
         }
         at += 2;
     }
-}
-
-/// Whether a tool that puts texts in quotes would put this value in quotes: it is no number and no truth value.
-fn is_text(value: &str) -> bool {
-    let number = value.parse::<f64>().is_ok() && !value.ends_with(char::is_alphabetic);
-    let truth = ["true", "false", "t", "f"].contains(&value.to_ascii_lowercase().as_str());
-    !number && !truth
 }
 
 /// What is between the columns of a header: a comma, unless there is more of what other programs write.

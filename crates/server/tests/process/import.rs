@@ -86,8 +86,8 @@ fn an_export_is_imported_into_a_new_store_listed_reported_and_undone() {
 fn a_file_of_another_product_needs_a_relying_party_and_says_why_a_record_is_refused() {
     let data = tempfile::tempdir().unwrap();
     Server::start(&mut serve_known(data.path())).stop();
-    let file = data.path().join("passkeys.csv");
-    std::fs::write(&file, "id,publicKey,userId\n\"AAAA\",\"AAAA\",1\n").unwrap();
+    let file = data.path().join("passkeys.json");
+    std::fs::write(&file, r#"{"id": "AAAA", "publicKey": "AAAA", "userId": 1}"#).unwrap();
     let file = file.to_str().unwrap();
     let from = ["import", "--from", "simplewebauthn", file];
     let (refused, said) = run(data.path(), &from);
@@ -184,7 +184,7 @@ fn an_import_of_a_file_that_cannot_be_read_leaves_no_trace() {
     assert!(!data.exists(), "no store was made");
     Server::start(&mut serve_known(&data)).stop();
     let empty = place.path().join("empty.csv");
-    std::fs::write(&empty, "id,publicKey,username\n").unwrap();
+    std::fs::write(&empty, "\n").unwrap();
     let unknown = format!("VA{}", "0".repeat(32));
     for (file, relying_party, why) in [
         (nowhere, &unknown[..], "cannot read the file "),
@@ -208,7 +208,7 @@ fn an_import_of_a_file_that_cannot_be_read_leaves_no_trace() {
     let stated = ["--csv", "rfc4180"];
     let target = ["--relying-party", &unknown];
     for (more, why) in [
-        (&[][..], "the value of id is not in quotes"),
+        (&[][..], "is no JSON. A table (CSV)"),
         (&stated, "--relying-party must name"),
         (&[stated, target].concat(), "cannot get passkeys"),
     ] {

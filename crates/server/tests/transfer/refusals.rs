@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 use server::transfer::shapes::{Source, Told};
-use server::transfer::table::Csv;
 use testkit::Authenticator;
 
-use crate::sources::run;
+use crate::sources::{run, table};
 use crate::support::*;
 
 /// A record with other members.
@@ -276,8 +275,7 @@ async fn a_removed_imported_passkey_is_unknown_whatever_its_handle_is() {
 
 /// What became of each record of a file in a dry run.
 async fn foreseen(service: &Service, source: Source, text: &str) -> Vec<(String, String)> {
-    let told = Told::default();
-    let done = run(service, text, source, told, true).await.unwrap();
+    let done = run(service, text, source, table(), true).await.unwrap();
     let seen = done.reports.into_iter().map(|report| {
         let user = report.user.unwrap_or_default();
         (user, report.reason.unwrap_or_default())
@@ -477,93 +475,127 @@ const CHOSEN: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn a_table_is_read_whatever_people_call_themselves_if_every_text_is_in_quotes_or_rfc_4180_is_stated()
- {
+async fn a_table_is_read_whatever_people_call_themselves_if_its_rule_is_stated() {
     let service = Service::new().await;
-    let table = Table::new(CHOSEN);
-    let expected = CHOSEN.iter().map(|(user, _)| (*user).to_owned());
-    let expected: Vec<_> = expected.map(|user| (user, String::new())).collect();
-    for between in [",", ";", "\t"] {
-        let text = table.written(between, in_quotes);
-        let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
-        assert_eq!(seen, expected, "{between:?}");
+    let table_of = Table::new(CHOSEN);
+    for (between, write) in [
+        (",", &in_quotes as &dyn Fn(&str) -> String),
+        (";", &in_quotes),
+        ("\t", &in_quotes),
+        (",", &rfc4180),
+    ] {
+        let text = table_of.written(between, write);
+        let done = run(&service, &text, Source::Simplewebauthn, table(), true).await;
+        let seen = done.unwrap().reports;
+        assert_eq!(seen.len(), CHOSEN.len());
+        for ((user, _), report) in CHOSEN.iter().zip(&seen) {
+            // A word that is not in quotes is nothing.
+            let is_nothing = *user == "NULL" && !text.contains("\"NULL\"");
+            let read = (!is_nothing).then_some(*user);
+            assert_eq!(report.user.as_deref(), read, "{report:?}");
+        }
     }
-    let told = Told {
-        csv: Csv::Rfc4180,
-        ..Told::default()
-    };
-    let text = table.written(",", rfc4180);
-    let done = run(&service, &text, Source::Simplewebauthn, told, true).await;
-    let seen: Vec<_> = done.unwrap().reports;
-    for ((user, _), report) in CHOSEN.iter().zip(&seen) {
-        // A word that is not in quotes is nothing.
-        let read = (*user != "NULL").then_some(*user);
-        assert_eq!(report.user.as_deref(), read, "{report:?}");
-    }
-    assert_eq!(seen.len(), CHOSEN.len());
 }
 
-/// `mysql -B`, `COPY ... TO` and `sqlite3 -separator` write values as they are, quotes included; `INTO OUTFILE` has its own escapes.
+/// `mysql -B`, `COPY ... TO` and `INTO OUTFILE` have other rules, and scripts none.
 #[tokio::test]
-async fn a_table_is_not_read_where_its_values_may_be_written_in_another_way() {
+async fn a_table_whose_rule_is_not_stated_is_not_read() {
     let service = Service::new().await;
-    let plain = |text: &str| text.to_owned();
-    let outfile = |text: &str| {
-        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-        format!("\"{text}\"")
-    };
-    let quoted_alone = |text: &str| match text.len() {
-        11 => in_quotes(text),
-        _ => text.to_owned(),
-    };
-    let calm = [("bob-0000001", "y"), ("ann-0000001", "x")];
-    let cases = [
-        (Table::new(&calm).written("\t", plain), "is not in quotes"),
-        (Table::new(&calm).written(",", rfc4180), "is not in quotes"),
-        (
-            Table::new(&calm).written(",", quoted_alone),
-            "is not in quotes",
-        ),
-        (
-            Table::new(&[("eve-0000001", "x\",\"")]).written(",", outfile),
-            "a quote comes after a backslash",
-        ),
-        (
-            Table::new(&[("eve-0000001", "x\\")]).written(",", outfile),
-            "a quote comes after a backslash",
-        ),
-        (
-            Table::new(&[("eve-0000001", "x\\")]).written(",", in_quotes),
-            "a quote comes after a backslash",
-        ),
+    let none = |text: &str| format!("\"{text}\"");
+    let people = [
+        ("ann-0000001", "L"),
+        (",\"bob-0000001", "x\""),
+        ("bob-0000001", "L"),
     ];
-    for (text, why) in cases {
+    for (table, between) in [
+        (Table::new(&people).written(",", none), ","),
+        (Table::new(&people).written("\t", str::to_owned), "\t"),
+        (Table::new(CHOSEN).written(",", in_quotes), ","),
+    ] {
         let told = Told::default();
-        let read = run(&service, &text, Source::Simplewebauthn, told, true).await;
+        let read = run(&service, &table, Source::Simplewebauthn, told, true).await;
         let refused = read.err().expect("the file is not read").to_string();
-        assert!(refused.contains(why), "{why}: {refused}\n{text}");
+        assert!(refused.contains("is no JSON."), "{between}: {refused}");
+        assert!(refused.contains("--csv rfc4180"), "{between}: {refused}");
     }
-    // By no rule are these CSV.
+    // By the rule that is stated these are no CSV.
     for (text, why) in [
         ("\"x", "does not end with one"),
         ("\"x\"y", "something after the quote"),
         ("Bob \"work\" key", "has a quote in it"),
+        ("\"x\",\"y\"", "it has 7 values"),
     ] {
-        for csv in [Csv::Quoted, Csv::Rfc4180] {
-            let write = |value: &str| match value {
-                "label" => text.to_owned(),
-                other => in_quotes(other),
+        let write = |value: &str| match value {
+            "label" => text.to_owned(),
+            other => in_quotes(other),
+        };
+        let text = Table::new(&[("eve-0000001", "label")]).written(",", write);
+        let read = run(&service, &text, Source::Simplewebauthn, table(), true).await;
+        let refused = read.err().expect("the file is not read").to_string();
+        assert!(refused.contains(why), "{why}: {refused}");
+    }
+}
+
+/// A user has a list of passkeys: no member of a passkey says whose it is.
+#[tokio::test]
+async fn whose_list_a_passkey_is_in_is_whose_it_is() {
+    let service = Service::new().await;
+    let members = [
+        "username",
+        "identifier",
+        "login",
+        "user",
+        "identity",
+        "userId",
+    ];
+    for named_by in [json!({"email": "?"}), json!({"user": {"email": "?"}})] {
+        for member in members {
+            let user = |n: u8, name: &str, chosen: &str| {
+                let passkey = registered_elsewhere(&[n], -7);
+                let text = simplewebauthn_line(&passkey, "x", &[n]);
+                let mut row: Value = serde_json::from_str(&text).unwrap();
+                row.as_object_mut().unwrap().remove("username");
+                row[member] = json!(chosen);
+                let mut user = named_by.to_string().replace('?', name);
+                user.insert_str(1, &format!("\"passkeys\":[{row}],"));
+                user
             };
-            let table = Table::new(&[("eve-0000001", "label")]).written(",", write);
-            let told = Told {
-                csv,
-                ..Told::default()
-            };
-            let read = run(&service, &table, Source::Simplewebauthn, told, true).await;
-            let refused = read.err().expect("the file is not read").to_string();
-            assert!(refused.contains(why), "{why}: {refused}");
+            let text = [
+                user(1, "ann@acme.test", "ann@acme.test"),
+                user(2, "eve@acme.test", "bob@acme.test"),
+            ];
+            let seen = foreseen(&service, Source::Simplewebauthn, &text.join("\n")).await;
+            let found: Vec<_> = seen.iter().map(|(user, _)| user.as_str()).collect();
+            assert_eq!(
+                found,
+                ["ann@acme.test", "eve@acme.test"],
+                "{member} {seen:?}"
+            );
         }
     }
+    // A user without a name is not called by what the passkey says.
+    let passkey = registered_elsewhere(b"a", -7);
+    let row: Value =
+        serde_json::from_str(&simplewebauthn_line(&passkey, "bob-0000001", b"a")).unwrap();
+    let text = json!({"email": null, "passkeys": [row]}).to_string();
+    let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+    assert!(seen[0].1.contains("there is no user"), "{seen:?}");
+    // And a member of the user is none of the passkey.
+    let text = json!({"username": "ann-0000001", "data": {"counter": 7}, "name": "Ann", "passkeys": [row]});
+    let text = text
+        .to_string()
+        .replace("\"username\":\"bob-0000001\",", "");
+    let told = Told::default();
+    run(&service, &text, Source::Simplewebauthn, told, false)
+        .await
+        .unwrap();
+    let stored = service
+        .app
+        .passkeys
+        .user_with_credentials(service.id(), "ann-0000001")
+        .await;
+    let stored = stored.unwrap().1.remove(0);
+    assert_eq!((stored.sign_count, &*stored.name), (0, ""));
 }
 
 /// Each of these once gave the passkey of one person to another.
@@ -588,19 +620,19 @@ async fn nothing_that_a_person_chooses_moves_a_passkey_to_another_person() {
     };
     let told = |user: Option<&str>| Told {
         user: user.map(str::to_owned),
-        ..Told::default()
+        ..table()
     };
     for (what, why, user, text) in [
         ("a name below another one", "there is no user", None, tabs("id|publicKey|passkey_user|webAuthnUserID|counter\n<id>|<key>|bob|YQ|0\n")),
         ("the label, where there is no name", "there is no member name", Some("name"), tabs("id|publicKey|webAuthnUserID|counter|name|passkey_name\n<id>|<key>|YQ|0||bob\n")),
         ("a name that a tool has escaped", "two backslashes", None, tabs("id|publicKey|username|webAuthnUserID|counter\n<id>|<key>|CORP\\\\tom|YQ|0\n")),
         ("an id that a tool has escaped", "two backslashes", None, json!({"username": "tom", "userId": "CORP\\\\tom", "id": id, "publicKey": key, "webAuthnUserID": "YQ"}).to_string()),
+        ("a number that has lost digits", "there is no member username", None, format!(r#"{{"username":100000000000000000000001,"id":"{id}","publicKey":"{key}","webAuthnUserID":"YQ"}}"#)),
         ("a column without a name", "there is no user", None, tabs("|id|publicKey|username|webAuthnUserID|counter\n{\"username\":\"bob\"}|<id>|<key>||YQ|0\n")),
         ("a member twice", "twice", Some("name"), format!(r#"{{"name":"eve","id":"{id}","publicKey":"{key}","webAuthnUserID":"YQ","counter":0,"name":"bob"}}"#)),
         ("a member twice within a column", "there is no public key", Some("name"), json!({"name": "eve", "data": format!(r#"{{"id":"{id}","publicKey":"{key}","webAuthnUserID":"YQ","id":"{id}"}}"#), "id": id}).to_string()),
         ("the name within the record", "there is no member name", Some("name"), json!({"name": null, "credential": {"id": id, "publicKey": key, "webAuthnUserID": "YQ", "name": "bob"}}).to_string()),
         ("a display name", "there is no user", None, json!({"user": {"name": "bob", "displayName": "bob"}, "id": id, "publicKey": key, "webAuthnUserID": "YQ"}).to_string()),
-        ("a user within the passkey", "two different values of username", None, json!({"username": "eve", "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ", "username": "bob"}]}).to_string()),
         ("an alias of the passkey", "there is no member alias", Some("alias"), json!({"alias": null, "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ", "alias": "bob"}]}).to_string()),
         ("two lists", "count as one name", None, json!({"username": "eve", "credentials": [{}], "passkeys": [{"id": id, "publicKey": key, "webAuthnUserID": "YQ"}]}).to_string()),
     ] {
@@ -670,17 +702,16 @@ async fn names_that_count_as_one_are_not_chosen_from() {
     let members: Value = serde_json::from_str(&line(&passkey, "ann", &json!({}))).unwrap();
     let (id, key) = (members["id"].as_str(), members["publicKey"].as_str());
     let (id, key) = (id.unwrap(), key.unwrap());
-    let table = |names: [&str; 5], between: &str| {
+    let written = |names: [&str; 5], between: &str| {
         let values = [id, key, "YQ", "ann", "NDI"].map(|value| format!("\"{value}\""));
         format!("{}\n{}\n", names.join(between), values.join(between))
     };
     for second in ["id", "ID", "\"Id\""] {
-        let text = table(
+        let text = written(
             ["id", "publicKey", "webAuthnUserID", "username", second],
             ",",
         );
-        let told = Told::default();
-        let read = run(&service, &text, Source::Simplewebauthn, told, true).await;
+        let read = run(&service, &text, Source::Simplewebauthn, table(), true).await;
         let refused = read.err().expect("the file is not read").to_string();
         assert!(
             refused.contains("of the file count as one name"),
@@ -690,7 +721,7 @@ async fn names_that_count_as_one_are_not_chosen_from() {
     // Spreadsheets write other characters between columns.
     for between in [",", ";", "\t"] {
         let names = ["id", "publicKey", "webAuthnUserID", "username", "note"];
-        let text = table(names, between);
+        let text = written(names, between);
         let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
         assert_eq!(seen, [("ann".to_owned(), String::new())], "{between:?}");
     }
@@ -715,7 +746,7 @@ async fn a_file_without_a_record_is_refused_and_a_mark_at_its_beginning_is_no_re
     let file = place.path().join("passkeys.csv");
     for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
         std::fs::write(&file, [&mark[..], b"i\0d\0"].concat()).unwrap();
-        let why = server::transfer::import::look(&file, Source::Simplewebauthn, Csv::Quoted);
+        let why = server::transfer::import::look(&file, Source::Simplewebauthn, &table());
         let why = why.unwrap_err().to_string();
         assert!(why.contains("save it as UTF-8"), "{why}");
     }

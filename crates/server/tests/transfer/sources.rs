@@ -9,6 +9,7 @@ use domain::model::credential::CredentialRecord;
 use serde_json::{Value, json};
 use server::transfer::import::{ImportError, Mode, Report, Summary, import, look};
 use server::transfer::shapes::{HandleRule, Source, Told};
+use server::transfer::table::Csv;
 use testkit::Authenticator;
 
 use crate::support::*;
@@ -29,6 +30,14 @@ fn standard(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// What an operator says of a table that another tool wrote by the rule.
+pub fn table() -> Told {
+    Told {
+        csv: Some(Csv::Rfc4180),
+        ..Told::default()
+    }
+}
+
 pub struct Imported {
     pub summary: Summary,
     pub reports: Vec<Report>,
@@ -43,7 +52,7 @@ pub async fn run(
 ) -> Result<Imported, ImportError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
-    let looked = look(file.path(), source, told.csv)?;
+    let looked = look(file.path(), source, &told)?;
     let passkeys = &service.app.passkeys;
     let target = passkeys.import_target(service.id()).await.unwrap();
     let mode = if dry {
@@ -53,7 +62,7 @@ pub async fn run(
     };
     let mut reports = Vec::new();
     let take = |report: &Report| reports.push(report.clone());
-    let summary = import(passkeys, target, file.path(), &looked, &told, mode, take).await?;
+    let summary = import(passkeys, target, file.path(), &looked, mode, take).await?;
     Ok(Imported { summary, reports })
 }
 
@@ -118,7 +127,7 @@ async fn simplewebauthn() {
     let record = signs_in(
         &csv,
         Source::Simplewebauthn,
-        Told::default(),
+        table(),
         passkey,
         &["backup flags are not known", "ever verified"],
     )
@@ -131,13 +140,13 @@ async fn simplewebauthn() {
     let service = Service::new().await;
     let column = |name| Told {
         user: Some(String::from(name)),
-        ..Told::default()
+        ..table()
     };
     for (text, told, user, member) in [
-        (csv.clone(), Told::default(), ANN, "username"),
+        (csv.clone(), table(), ANN, "username"),
         (
             csv.replace(",username\n", ",note\n"),
-            Told::default(),
+            table(),
             UUID,
             "internaluserid",
         ),
@@ -587,7 +596,7 @@ async fn aspnet() {
     let record = signs_in(
         &csv,
         Source::Aspnet,
-        Told::default(),
+        table(),
         passkey,
         &["letters of the user's id"],
     )

@@ -1,0 +1,160 @@
+//! What the records of a file have shown together: how their bytes are written, and which member names the users.
+
+use serde_json::Value;
+
+use super::encoding::Seen;
+use super::names::{NAMES, find, handle_of};
+use super::rows::{Row, plain};
+use super::shapes::{Source, Told};
+
+/// The columns of bytes in a file.
+#[derive(Debug, Clone, Default)]
+pub struct Columns {
+    pub(super) id: Seen,
+    pub(super) key: Seen,
+    pub(super) handle: Seen,
+    /// Whether passkeys are in lists of users. Only the users say whose they are then: a passkey may have a member of the same name, which
+    /// its owner chooses. A list of a document without a user is a list of records.
+    of_users: bool,
+    /// Rows in which the record says who the user is, and rows in lists.
+    records: Tally,
+    listed: Tally,
+    /// Rows in lists, as their users say.
+    owned: Tally,
+    /// A name or an id of a user in which backslashes are doubled.
+    escaped: bool,
+}
+
+/// How often users are named.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    /// How many rows name a user in any way.
+    rows: usize,
+    /// In how many rows each member is that can name the user.
+    named: Vec<usize>,
+}
+
+impl Tally {
+    fn look<'a>(&mut self, names: &[&str], value: impl Fn(&str) -> Option<&'a Value>) {
+        self.named.resize(names.len(), 0);
+        let mut any = false;
+        for (name, count) in names.iter().zip(&mut self.named) {
+            let is_there = value(name).is_some();
+            any |= is_there;
+            *count += usize::from(is_there);
+        }
+        self.rows += usize::from(any);
+    }
+
+    fn and(&self, other: &Self) -> Self {
+        let most = self.named.len().max(other.named.len());
+        let of = |tally: &Self, n| tally.named.get(n).copied().unwrap_or_default();
+        Self {
+            rows: self.rows + other.rows,
+            named: (0..most).map(|n| of(self, n) + of(other, n)).collect(),
+        }
+    }
+}
+
+impl Columns {
+    /// Looks at the columns of bytes of a row, and at what names its user.
+    pub(super) fn look(&mut self, row: &Row, source: Source, told: &Told) {
+        let told = told.user.as_deref().map(plain);
+        let mut names = source.user_names().to_vec();
+        if row.is_listed() {
+            self.listed.look(&names, |name| row.get(name));
+            self.owned.look(&names, |name| row.of_owner(name));
+        } else {
+            self.records.look(&names, |name| row.get(name));
+        }
+        names.extend(NAMES.user_id);
+        names.extend(told.as_deref());
+        self.of_users |= row.is_listed_by(&names);
+        let mut texts = names
+            .iter()
+            .flat_map(|name| [row.get(name), row.of_owner(name)]);
+        self.escaped |= texts.any(|value| {
+            let text = value.and_then(Value::as_str);
+            text.is_some_and(|text| text.contains("\\\\"))
+        });
+        for (names, seen) in [(NAMES.id, &mut self.id), (NAMES.key, &mut self.key)] {
+            if let Some(value) = find(row, names) {
+                seen.look(value);
+            }
+        }
+        if let Some(value) = handle_of(row) {
+            self.handle.look(value);
+        }
+    }
+
+    /// The member of the user that a row has: in the record, or in the user in whose list it is.
+    pub(super) fn of_user<'a>(&self, row: &'a Row, path: &str) -> Option<&'a Value> {
+        if self.of_users && row.is_listed() {
+            row.of_owner(path)
+        } else {
+            row.get(path)
+        }
+    }
+
+    /// The first of these members of the user that a row has, with its path.
+    pub(super) fn first_of_user<'a, 'n>(
+        &self,
+        row: &'a Row,
+        paths: &[&'n str],
+    ) -> Option<(&'n str, &'a Value)> {
+        paths
+            .iter()
+            .find_map(|path| Some((*path, self.of_user(row, path)?)))
+    }
+
+    /// The member that names the user: one for the whole file, so that a name is never compared with another kind of name. It is the
+    /// first that any row has.
+    ///
+    /// # Errors
+    /// Not all rows have it: one person with a name, or without one, must not decide how the others are called.
+    pub(super) fn user(&self, source: Source) -> Result<Option<&'static str>, String> {
+        let tally = if self.of_users {
+            self.records.and(&self.owned)
+        } else {
+            self.records.and(&self.listed)
+        };
+        let mut named = source.user_names().iter().zip(&tally.named);
+        match named.find(|(_, count)| **count > 0) {
+            Some((name, count)) if *count < tally.rows => Err(format!(
+                "some records of the file have the member {name} and others do not: --user-column names the member that names the users"
+            )),
+            found => Ok(found.map(|(name, _)| *name)),
+        }
+    }
+
+    /// Which member names the users, in words.
+    pub(super) fn users(&self, source: Source, told: &Told) -> Option<String> {
+        let member = told.user.as_deref().or(self.user(source).ok()?)?;
+        Some(format!("names of users: the member {member}"))
+    }
+
+    /// How each column is read, in words.
+    ///
+    /// # Errors
+    /// A column mixes encodings, or the tool that wrote the file has escaped its texts once more.
+    pub fn decide(&self) -> Result<Vec<String>, String> {
+        if self.escaped {
+            return Err(
+                "a name or an id of a user has two backslashes in a row. Some tools write each backslash of a text twice, JSON included (COPY without \
+                 CSV, mysql without --raw), so that one name may be read as another. Export the data with another tool, or leave the record out"
+                    .to_owned(),
+            );
+        }
+        [
+            ("credential ids", &self.id),
+            ("public keys", &self.key),
+            ("user handles", &self.handle),
+        ]
+        .into_iter()
+        .filter_map(|(name, seen)| {
+            let decided = seen.decide(name).transpose()?;
+            Some(decided.map(|encoding| format!("{name}: {encoding}")))
+        })
+        .collect()
+    }
+}
