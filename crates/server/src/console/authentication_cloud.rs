@@ -2,12 +2,14 @@
 
 use askama::Template;
 use axum::response::Response;
+use domain::Reason;
 use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::model::settings::NevisSettings;
 use domain::model::settings::nevis::{AndroidApp, TransactionTokenAlgorithm, UsernameRule};
 
 use super::failure::Failure;
+use super::merge;
 use super::page::{self, Frame};
 use super::services::{self, NOT_OFFERED};
 use super::visit::Visit;
@@ -241,6 +243,8 @@ struct Shown {
 #[template(path = "console/authentication-cloud.html")]
 struct SettingsPage {
     frame: Frame,
+    /// What the form says of the settings that are stored.
+    seen: String,
     rp: RelyingParty,
     fields: Vec<Shown>,
     wrong: Wrong,
@@ -271,29 +275,42 @@ fn shown(settings: &NevisSettings) -> Vec<Shown> {
     fields.collect()
 }
 
+/// What the form says of what it shows.
+fn seen(settings: &NevisSettings) -> String {
+    let values = shown(settings);
+    merge::seen(values.iter().map(|shown| shown.value.as_str()))
+}
+
 /// `GET /console/services/{service}/authentication-cloud`.
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let rp = services::of_path(&visit).await?;
     page::page(&SettingsPage {
         frame: visit.frame()?,
         fields: shown(&rp.settings.nevis),
+        seen: seen(&rp.settings.nevis),
         rp,
         wrong: Wrong::default(),
     })
 }
 
-/// `POST /console/services/{service}/authentication-cloud`.
-pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
-    let rp = services::of_path(&visit).await?;
-    let mut fields = shown(&rp.settings.nevis);
-    let mut wrong = Wrong::default();
-    let mut settings = rp.settings.nevis.clone();
+/// What a form has for these settings, which somebody else may have changed since it was shown, and what is wrong with it.
+fn sent(visit: &Visit, stored: &NevisSettings) -> (Vec<Shown>, NevisSettings, Wrong) {
+    let (mut fields, mut wrong) = (shown(stored), Wrong::default());
     for Shown { field, value } in &mut fields {
-        if !visit.has(field.name) {
+        if visit.has(field.name) {
+            visit.field(field.name).clone_into(value);
+        } else {
             wrong.mark(field.name, ABSENT);
-            continue;
         }
-        visit.field(field.name).clone_into(value);
+    }
+    let merged = fields.iter_mut().map(|shown| merge::Field {
+        name: shown.field.name,
+        stored: (shown.field.show)(stored),
+        sent: &mut shown.value,
+    });
+    merge::merge(visit.field(merge::FIELD), merged.collect(), &mut wrong);
+    let mut settings = stored.clone();
+    for Shown { field, value } in &fields {
         if let Err(why) = (field.take)(&mut settings, value) {
             wrong.mark(field.name, why);
         }
@@ -303,26 +320,50 @@ pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
     {
         wrong.mark(unfit.setting, format!("This {}.", unfit.why));
     }
-    if !wrong.is_empty() {
-        return page::not_accepted(&SettingsPage {
-            frame: visit.frame()?,
-            rp,
-            fields,
-            wrong,
-        });
-    }
-    let here = format!("/services/{}/authentication-cloud", words::service(rp.id));
-    if settings == rp.settings.nevis {
-        return Ok(visit.back(&here, "nothing"));
-    }
-    let change = |record: &mut RelyingParty| -> Result<(), Refusal> {
-        record.settings.nevis.clone_from(&settings);
-        Ok(())
-    };
+    (fields, settings, wrong)
+}
+
+/// `POST /console/services/{service}/authentication-cloud`.
+pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
+    let found = services::of_path(&visit).await?;
     let (passkeys, by) = (visit.passkeys(), visit.actor());
-    let changed = passkeys.update_relying_party(rp.account, rp.id, change, &by);
-    changed.await?;
-    Ok(visit.back(&here, "saved"))
+    let here = format!(
+        "/services/{}/authentication-cloud",
+        words::service(found.id)
+    );
+    for _ in 0..services::TRIES {
+        let rp = passkeys
+            .stored_relying_party(found.account, found.id)
+            .await?;
+        let stored = &rp.settings.nevis;
+        let (fields, settings, wrong) = sent(&visit, stored);
+        if !wrong.is_empty() {
+            return page::not_accepted(&SettingsPage {
+                frame: visit.frame()?,
+                seen: seen(stored),
+                rp,
+                fields,
+                wrong,
+            });
+        }
+        if settings == *stored {
+            return Ok(visit.back(&here, "nothing"));
+        }
+        let change = |record: &mut RelyingParty| -> Result<(), Refusal> {
+            if record.settings.nevis != *stored {
+                return Err(Reason::ConcurrentChanges.into());
+            }
+            record.settings.nevis.clone_from(&settings);
+            Ok(())
+        };
+        let changed = passkeys.update_relying_party(rp.account, rp.id, change, &by);
+        match changed.await {
+            Ok(_) => return Ok(visit.back(&here, "saved")),
+            Err(refusal) if refusal.reason == Reason::ConcurrentChanges => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
+    Err(Reason::ConcurrentChanges.into())
 }
 
 #[cfg(test)]

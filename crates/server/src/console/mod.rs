@@ -17,6 +17,7 @@ mod client_events;
 mod failure;
 mod health;
 mod keys;
+mod merge;
 mod metadata;
 mod overview;
 pub(crate) mod page;

@@ -10,8 +10,9 @@ use domain::webauthn::authentication::SignCountPolicy;
 use domain::webauthn::registration::BackupPolicy;
 
 use super::failure::Failure;
+use super::merge::{self, Field};
 use super::page::{self, Frame};
-use super::services::{self, NOT_OFFERED};
+use super::services::{self, NOT_OFFERED, TRIES};
 use super::visit::Visit;
 use super::words;
 use super::wrong::Wrong;
@@ -60,8 +61,8 @@ const OVERRIDES: [(&str, &str, RelyingPartyOverride); 2] = [
     ),
 ];
 
-/// How often a policy is saved while others change the same Service.
-const TRIES: u32 = 20;
+/// The box of user verification.
+const REQUIRED: &str = "user_verification_required";
 
 /// What somebody has chosen, and what is wrong with it.
 #[derive(Clone, Debug, Default)]
@@ -102,6 +103,8 @@ struct PolicyPage {
     frame: Frame,
     rp: RelyingParty,
     chosen: Chosen,
+    /// What the form says of the policy that is stored.
+    seen: String,
     effect: Option<Effect>,
     /// What is not in the form, in words.
     rest: Vec<(&'static str, String)>,
@@ -132,17 +135,55 @@ impl Chosen {
         }
     }
 
-    fn sent(visit: &Visit) -> Self {
-        let field = |name| visit.field(name).to_owned();
+    /// The fields, in the order of the form; a box that is not checked is empty.
+    fn values(&self) -> [(&'static str, &str); 7] {
+        let box_of = |checked| if checked { "on" } else { "" };
+        [
+            (REQUIRED, box_of(self.user_verification_required)),
+            ("backup", &self.backup),
+            ("sign_count", &self.sign_count),
+            ("relying_party_override", &self.relying_party_override),
+            ("max_credentials", &self.max_credentials),
+            ("registration_seconds", &self.registration_seconds),
+            ("authentication_seconds", &self.authentication_seconds),
+        ]
+    }
+
+    /// What the form says of what it shows.
+    fn seen(&self) -> String {
+        merge::seen(self.values().map(|(_, value)| value))
+    }
+
+    /// What was sent, for a policy that somebody else may have changed since the form was shown.
+    fn sent(visit: &Visit, stored: &Self) -> Self {
+        let mut wrong = Wrong::default();
+        let stored = stored.values();
+        let mut sent = stored.map(|(name, _)| visit.field(name).to_owned());
+        let fields = stored.into_iter().zip(&mut sent);
+        let fields = fields.map(|((name, stored), sent)| Field {
+            name,
+            sent,
+            stored: stored.to_owned(),
+        });
+        merge::merge(visit.field(merge::FIELD), fields.collect(), &mut wrong);
+        let [
+            required,
+            backup,
+            sign_count,
+            relying_party_override,
+            max_credentials,
+            registration_seconds,
+            authentication_seconds,
+        ] = sent;
         Self {
-            user_verification_required: visit.has("user_verification_required"),
-            backup: field("backup"),
-            sign_count: field("sign_count"),
-            relying_party_override: field("relying_party_override"),
-            max_credentials: field("max_credentials"),
-            registration_seconds: field("registration_seconds"),
-            authentication_seconds: field("authentication_seconds"),
-            wrong: Wrong::default(),
+            user_verification_required: !required.is_empty(),
+            backup,
+            sign_count,
+            relying_party_override,
+            max_credentials,
+            registration_seconds,
+            authentication_seconds,
+            wrong,
         }
     }
 
@@ -337,9 +378,11 @@ fn rest(policy: &Policy) -> Vec<(&'static str, String)> {
 /// `GET /console/services/{service}/policy`.
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let rp = services::of_path(&visit).await?;
+    let chosen = Chosen::of(&rp.policy);
     page::page(&PolicyPage {
         frame: visit.frame()?,
-        chosen: Chosen::of(&rp.policy),
+        seen: chosen.seen(),
+        chosen,
         effect: None,
         rest: rest(&rp.policy),
         rp,
@@ -350,28 +393,30 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
     let rp = services::of_path(&visit).await?;
     let passkeys = visit.passkeys();
-    let mut before = passkeys.stored_relying_party(rp.account, rp.id).await?;
-    let mut chosen = Chosen::sent(&visit);
-    let mut after = chosen.over(&before.policy);
     let here = format!("/services/{}/policy", words::service(rp.id));
-    let accepted = chosen.wrong.is_empty();
-    if accepted && visit.field("action") == "save" {
-        for _ in 0..TRIES {
-            if after == before.policy {
-                return Ok(visit.back(&here, "nothing"));
-            }
-            let saved = passkeys
-                .replace_policy(&before, after, &visit.actor())
-                .await?;
-            if saved.is_some() {
-                return Ok(visit.back(&here, "saved"));
-            }
-            // Somebody else has changed the Service since it was read.
-            before = passkeys.stored_relying_party(rp.account, rp.id).await?;
-            after = chosen.over(&before.policy);
+    let mut tries = 0;
+    let (before, chosen, after) = loop {
+        let before = passkeys.stored_relying_party(rp.account, rp.id).await?;
+        let mut chosen = Chosen::sent(&visit, &Chosen::of(&before.policy));
+        let after = chosen.over(&before.policy);
+        if !chosen.wrong.is_empty() || visit.field("action") != "save" {
+            break (before, chosen, after);
         }
-        return Err(domain::Reason::ConcurrentChanges.into());
-    }
+        if after == before.policy {
+            return Ok(visit.back(&here, "nothing"));
+        }
+        let by = visit.actor();
+        let saved = passkeys.replace_policy(&before, after, &by).await?;
+        if saved.is_some() {
+            return Ok(visit.back(&here, "saved"));
+        }
+        // Somebody else has changed the Service since it was read.
+        tries += 1;
+        if tries == TRIES {
+            return Err(domain::Reason::ConcurrentChanges.into());
+        }
+    };
+    let accepted = chosen.wrong.is_empty();
     if accepted && after == before.policy {
         return Ok(visit.back(&here, "nothing"));
     }
@@ -383,6 +428,7 @@ pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
     let page = PolicyPage {
         frame: visit.frame()?,
         rest: rest(&before.policy),
+        seen: Chosen::of(&before.policy).seen(),
         rp: before,
         chosen,
         effect,

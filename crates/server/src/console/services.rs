@@ -18,6 +18,7 @@ use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;
 
 use super::failure::Failure;
+use super::merge::{self, Field};
 use super::page::{self, Frame};
 use super::visit::Visit;
 use super::words;
@@ -39,6 +40,8 @@ pub(super) const NOT_OFFERED: &str = "Choose one of the list.";
 const MOST_SHOWN: usize = 100;
 /// Most origins of a Service.
 const MOST_ORIGINS: usize = 100;
+/// How often a form is saved while others change the same Service.
+pub(super) const TRIES: u32 = 20;
 
 #[derive(Template)]
 #[template(path = "console/services.html")]
@@ -67,6 +70,36 @@ impl Typed {
     /// What is wrong with a field; empty if nothing is.
     pub(super) fn wrong(&self, field: &str) -> &str {
         self.wrong.of(field)
+    }
+
+    /// The fields, in the order of the form.
+    fn values(&self) -> [(&'static str, &String); 7] {
+        [
+            ("name", &self.name),
+            ("rp_id", &self.rp_id),
+            ("rp_name", &self.rp_name),
+            ("origins", &self.origins),
+            ("attachment", &self.attachment),
+            ("resident_key", &self.resident_key),
+            ("user_verification", &self.user_verification),
+        ]
+    }
+
+    fn values_mut(&mut self) -> [&mut String; 7] {
+        [
+            &mut self.name,
+            &mut self.rp_id,
+            &mut self.rp_name,
+            &mut self.origins,
+            &mut self.attachment,
+            &mut self.resident_key,
+            &mut self.user_verification,
+        ]
+    }
+
+    /// What the form says of what it shows.
+    fn seen(&self) -> String {
+        merge::seen(self.values().map(|(_, value)| value.as_str()))
     }
 
     fn is_wrong(&self) -> bool {
@@ -112,23 +145,32 @@ impl Typed {
     }
 
     /// What a form has for these settings. A field that did not come keeps its setting and is marked: no setting is emptied by it.
-    fn sent(visit: &Visit, mut typed: Self) -> Self {
-        for (name, setting) in [
-            ("name", &mut typed.name),
-            ("rp_id", &mut typed.rp_id),
-            ("rp_name", &mut typed.rp_name),
-            ("origins", &mut typed.origins),
-            ("attachment", &mut typed.attachment),
-            ("resident_key", &mut typed.resident_key),
-            ("user_verification", &mut typed.user_verification),
-        ] {
+    fn sent(visit: &Visit, stored: &Self) -> Self {
+        let (mut typed, mut wrong) = (stored.clone(), Wrong::default());
+        for ((name, _), setting) in stored.values().into_iter().zip(typed.values_mut()) {
             if visit.has(name) {
                 visit.field(name).clone_into(setting);
             } else {
                 let why = "This field did not arrive. Send the form again.";
-                typed.wrong.mark(name, why);
+                wrong.mark(name, why);
             }
         }
+        typed.wrong = wrong;
+        typed
+    }
+
+    /// What a form has for settings that somebody else may have changed since it was shown.
+    fn merged(visit: &Visit, stored: &Self) -> Self {
+        let mut typed = Self::sent(visit, stored);
+        let mut wrong = std::mem::take(&mut typed.wrong);
+        let fields = stored.values().into_iter().zip(typed.values_mut());
+        let fields = fields.map(|((name, stored), sent)| Field {
+            name,
+            sent,
+            stored: stored.clone(),
+        });
+        merge::merge(visit.field(merge::FIELD), fields.collect(), &mut wrong);
+        typed.wrong = wrong;
         typed
     }
 
@@ -245,6 +287,8 @@ struct NewPage {
 #[template(path = "console/service.html")]
 struct ServicePage {
     frame: Frame,
+    /// What the form says of the settings that are stored.
+    seen: String,
     rp: RelyingParty,
     typed: Typed,
     warnings: Vec<ReachWarning>,
@@ -333,7 +377,7 @@ pub(super) async fn create(visit: Visit) -> Result<Response, Failure> {
     let accounts = accounts(&visit).await?;
     let account = AccountId::from_hex(&words::digits(visit.field("account")));
     let account = account.filter(|id| accounts.iter().any(|account| account.id == *id));
-    let mut typed = Typed::sent(&visit, Typed::offered());
+    let mut typed = Typed::sent(&visit, &Typed::offered());
     let selection = typed.selection();
     if account.is_none() {
         typed.mark("account", "Choose an account of the list.");
@@ -372,6 +416,7 @@ fn service_page(visit: &Visit, rp: RelyingParty, typed: Typed) -> Result<Service
     Ok(ServicePage {
         frame: visit.frame()?,
         reachable: rp.selection.rp_id.is_some() && rp.selection.origins.is_some(),
+        seen: Typed::of(&rp).seen(),
         rp,
         typed,
         warnings,
@@ -388,28 +433,39 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
 
 /// `POST /console/services/{service}`.
 pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
-    let rp = of_path(&visit).await?;
-    let mut typed = Typed::sent(&visit, Typed::of(&rp));
-    let selection = typed.selection();
-    if !typed.is_wrong() {
+    let found = of_path(&visit).await?;
+    let (passkeys, by) = (visit.passkeys(), visit.actor());
+    for _ in 0..TRIES {
+        let rp = passkeys
+            .stored_relying_party(found.account, found.id)
+            .await?;
+        let mut typed = Typed::merged(&visit, &Typed::of(&rp));
+        let selection = typed.selection();
+        if typed.is_wrong() {
+            return page::not_accepted(&service_page(&visit, rp, typed)?);
+        }
         if selection == rp.selection && typed.name == rp.name {
             return Ok(visit.back(&here(&rp), "nothing"));
         }
         let change = |record: &mut RelyingParty| -> Result<(), Refusal> {
+            if (&record.name, &record.selection) != (&rp.name, &rp.selection) {
+                return Err(Reason::ConcurrentChanges.into());
+            }
             record.name.clone_from(&typed.name);
             record.selection.clone_from(&selection);
             Ok(())
         };
-        let changed = visit.passkeys();
-        let by = visit.actor();
-        let changed = changed.update_relying_party(rp.account, rp.id, change, &by);
+        let changed = passkeys.update_relying_party(rp.account, rp.id, change, &by);
         match changed.await {
             Ok(_) => return Ok(visit.back(&here(&rp), "saved")),
-            Err(refusal) if typed.refused(&refusal) => {}
+            Err(refusal) if refusal.reason == Reason::ConcurrentChanges => {}
+            Err(refusal) if typed.refused(&refusal) => {
+                return page::not_accepted(&service_page(&visit, rp, typed)?);
+            }
             Err(refusal) => return Err(refusal.into()),
         }
     }
-    page::not_accepted(&service_page(&visit, rp, typed)?)
+    Err(Reason::ConcurrentChanges.into())
 }
 
 fn here(rp: &RelyingParty) -> String {

@@ -107,6 +107,15 @@ impl Browser {
         self.client.post(path, &form).await
     }
 
+    /// Sends the form of a page as it is shown now, with other fields.
+    pub async fn save(&self, path: &str, fields: &str) -> Answer {
+        let page = self.client.get(path).await;
+        let seen = page.text().split_once("name=\"seen\" value=\"");
+        let seen = seen.and_then(|(_, after)| after.split_once('"'));
+        let seen = seen.map_or_else(String::new, |(seen, _)| format!("&seen={seen}"));
+        self.post(path, &format!("{fields}{seen}")).await
+    }
+
     /// Signs in again; the response.
     pub async fn sign_in(&mut self, client: &Client) -> Answer {
         let empty = json!({});
@@ -404,7 +413,7 @@ async fn what_cannot_be_is_said_beside_its_field_and_changes_nothing() {
             "case-wrong",
         ),
     ] {
-        let answer = ada.post(&path, &fields).await;
+        let answer = ada.save(&path, &fields).await;
         assert_eq!(answer.status, 422, "{path} {fields}: {}", answer.text());
         let text = answer.text();
         assert!(text.contains(&format!("id=\"{said}\"")), "{path} {fields}");
@@ -609,10 +618,10 @@ async fn a_policy_is_saved_after_it_was_shown_who_would_be_locked_out() {
     let other = "name=Acme&rp_id=other.test&origins=https%3A%2F%2Fother.test&rp_name=&attachment=any\
                  &resident_key=preferred&user_verification=preferred";
     let service = format!("/console/services/{}", filled.service);
-    assert_eq!(ada.post(&service, other).await.status, 303);
+    assert_eq!(ada.save(&service, other).await.status, 303);
     let chosen = "backup=any&sign_count=signal&relying_party_override=configured_only&max_credentials=50\
                   &registration_seconds=600&authentication_seconds=300";
-    let shown = ada.post(&policy, &format!("{chosen}&action=check")).await;
+    let shown = ada.save(&policy, &format!("{chosen}&action=check")).await;
     assert_eq!(shown.status, 200, "{}", shown.text());
     // The passkey belongs to the RP ID of before.
     assert!(
@@ -629,7 +638,7 @@ async fn a_policy_is_saved_after_it_was_shown_who_would_be_locked_out() {
     };
     let before = stored().await;
     assert_eq!(
-        ada.post(&policy, &format!("{chosen}&action=save"))
+        ada.save(&policy, &format!("{chosen}&action=save"))
             .await
             .status,
         303
@@ -637,7 +646,7 @@ async fn a_policy_is_saved_after_it_was_shown_who_would_be_locked_out() {
     let after = stored().await;
     // What is saved already is no change.
     let other = chosen.replace("max_credentials=50", "max_credentials=49");
-    let again = ada.post(&policy, &format!("{other}&action=check")).await;
+    let again = ada.save(&policy, &format!("{other}&action=check")).await;
     let nobody = "<strong>0</strong> people could not sign in any more.";
     assert!(again.text().contains(nobody), "{}", again.text());
     assert_ne!(

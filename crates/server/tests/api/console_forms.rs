@@ -159,7 +159,8 @@ impl Spoiled {
             Self::Control => vec![format!("x{value}\u{7}y")],
             Self::Bidi => vec![format!("x{value}\u{202e}y")],
             Self::Twice => vec![value.to_owned(), value.to_owned()],
-            Self::OfAnotherType => vec!["[1]".to_owned()],
+            // Another list for each field: what one form saves is no confirmation for another one.
+            Self::OfAnotherType => vec![format!("[{}]", value.len())],
         }
     }
 
@@ -202,6 +203,20 @@ impl Form {
             own.into_iter().map(|value| (control.name.as_str(), value))
         });
         encoded(fields)
+    }
+
+    /// The form as a browser sends it, with these fields.
+    fn of(&self, fields: &[(&str, &str)]) -> String {
+        let chosen = |control: &Control| {
+            let found = fields.iter().find(|(name, _)| *name == control.name);
+            found
+                .map(|(_, value)| (*value).to_owned())
+                .or(control.value.clone())
+        };
+        let values: Vec<_> = self.controls.iter().map(chosen).collect();
+        let sent = self.controls.iter().zip(&values);
+        let sent = sent.filter_map(|(one, value)| Some((one.name.as_str(), value.as_deref()?)));
+        encoded(sent)
     }
 
     /// Fills in what somebody has to type.
@@ -258,7 +273,12 @@ async fn everything(app: &TestApp) -> (Browser, Filled) {
             "hours=24",
         ),
     ] {
-        let done = ada.post(&filled.path(path), fields).await;
+        let path = filled.path(path);
+        let done = match path.matches('/').count() {
+            // The settings of a Service: the form says what it has shown.
+            3 if path.contains("/services/") => ada.save(&path, fields).await,
+            _ => ada.post(&path, fields).await,
+        };
         assert!([200, 303].contains(&done.status), "{path}: {}", done.text());
     }
     (ada, filled)
@@ -318,7 +338,9 @@ async fn every_form_says_beside_the_field_what_is_wrong_and_changes_nothing() {
     let mut spoilt = 0;
     for form in found.values() {
         let fields = form.controls.iter();
-        for control in fields.filter(|control| control.name != "form_token") {
+        // What a form has shown matters only when somebody else has changed it.
+        let other = |name: &str| name != "form_token" && name != "seen";
+        for control in fields.filter(|control| other(&control.name)) {
             let value = control.value.as_deref().unwrap_or("on");
             for how in Spoiled::ALL {
                 spoilt += 1;
@@ -359,5 +381,74 @@ async fn no_form_does_anything_without_its_token() {
             assert_eq!(answer.status, expected, "{} {how:?}", form.action);
             assert_eq!(events(&app, &filled).await, before, "{}", form.action);
         }
+    }
+}
+
+/// Two administrators have the same page open, and both save it.
+#[tokio::test]
+async fn a_form_changes_only_what_its_sender_changed() {
+    let app = TestApp::new().await;
+    let filled = fill(&app).await;
+    let ada = app.administrator("Ada", Role::Owner).await;
+    let bob = app.administrator("Bob", Role::Operator).await;
+    for (page, action, mine, theirs) in [
+        (
+            "/console/services/{service}",
+            "",
+            ("rp_name", "Mine"),
+            ("attachment", "platform"),
+        ),
+        (
+            "/console/services/{service}/policy",
+            "save",
+            ("max_credentials", "7"),
+            ("user_verification_required", "on"),
+        ),
+        (
+            "/console/services/{service}/authentication-cloud",
+            "",
+            ("timeout_seconds", "90"),
+            ("username_rule", "relaxed"),
+        ),
+    ] {
+        let path = filled.path(page);
+        let form = async |browser: &Browser| {
+            let shown = browser.client.get(&path).await;
+            let found = forms(shown.text());
+            found.into_iter().find(|form| form.action == path).unwrap()
+        };
+        let sent = async |browser: &Browser, form: &Form, fields: &[(&str, &str)]| {
+            let body = form.of(&[fields, &[("action", action)]].concat());
+            browser.client.post(&path, body.as_str()).await
+        };
+        let value = async |name: &str| {
+            let form = form(&ada).await;
+            let control = form.controls.into_iter().find(|one| one.name == name);
+            control.and_then(|control| control.value)
+        };
+        let (hers, his) = (form(&ada).await, form(&bob).await);
+        assert_eq!(sent(&bob, &his, &[theirs]).await.status, 303, "{page}");
+        // Her page is older, and has what he has changed as it was.
+        let saved = sent(&ada, &hers, &[mine]).await;
+        assert_eq!(saved.status, 303, "{page}: {}", saved.text());
+        assert_eq!(value(mine.0).await.as_deref(), Some(mine.1), "{page}");
+        assert_eq!(value(theirs.0).await.as_deref(), Some(theirs.1), "{page}");
+
+        // Both have changed the same field: the second one sees that before it is saved.
+        let his = form(&bob).await;
+        let other = (mine.0, "60");
+        assert_eq!(sent(&ada, &hers, &[mine]).await.status, 303, "{page}");
+        let hers = form(&ada).await;
+        assert_eq!(sent(&ada, &hers, &[other]).await.status, 303, "{page}");
+        let his_own = (mine.0, "80");
+        let refused = sent(&bob, &his, &[his_own]).await;
+        assert_eq!(refused.status, 422, "{page}: {}", refused.text());
+        let said = "Somebody else changed this after you opened the page. It is now: 60.";
+        assert!(refused.text().contains(said), "{page}: {}", refused.text());
+        assert_eq!(value(mine.0).await.as_deref(), Some("60"), "{page}");
+        let shown = forms(refused.text());
+        let again = shown.iter().find(|form| form.action == path).unwrap();
+        assert_eq!(sent(&bob, again, &[]).await.status, 303, "{page}");
+        assert_eq!(value(mine.0).await.as_deref(), Some("80"), "{page}");
     }
 }

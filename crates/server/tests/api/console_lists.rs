@@ -60,7 +60,7 @@ async fn an_operator_changes_the_settings_of_the_authentication_cloud_api() {
             "https%3A%2F%2Fshop.example%2Fpasskeys",
         ),
     ];
-    let saved = bob.post(&path, &form(&changed)).await;
+    let saved = bob.save(&path, &form(&changed)).await;
     assert_eq!(
         saved.header("location"),
         Some(&*format!("/prefix{path}?done=saved"))
@@ -137,7 +137,7 @@ async fn a_setting_that_depends_on_another_is_refused_beside_its_field() {
             "This is not an https URL",
         ),
     ] {
-        let refused = ada.post(&path, &form(&[(field, value)])).await;
+        let refused = ada.save(&path, &form(&[(field, value)])).await;
         assert_eq!(refused.status, 422, "{field}");
         let text = refused.text();
         let (_, said) = text.split_once(&format!("id=\"{field}-wrong\">")).unwrap();
