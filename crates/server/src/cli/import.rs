@@ -23,7 +23,7 @@ use crate::api::dates::Date;
 use crate::process::ProcessError;
 use crate::transfer::import::{ImportError, Looked, Mode, Report, Summary, import, look};
 use crate::transfer::own;
-use crate::transfer::shapes::{HandleRule, Source, Told};
+use crate::transfer::source::{HandleRule, Source, Told};
 use crate::transfer::table::Csv;
 
 /// Most imports that are listed.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::encoding::Seen;
 use super::names::{NAMES, find, handle_of};
 use super::rows::{Row, plain};
-use super::shapes::{Source, Told};
+use super::source::{HandleRule, Source, Told};
 
 /// The columns of bytes in a file.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,8 @@ pub struct Columns {
     listed: Tally,
     /// Rows in lists, as their users say.
     owned: Tally,
+    /// Whether any row has a credential id.
+    has_ids: bool,
     /// A name or an id of a user in which backslashes are doubled.
     escaped: bool,
 }
@@ -59,6 +61,7 @@ impl Tally {
 impl Columns {
     /// Looks at the columns of bytes of a row, and at what names its user.
     pub(super) fn look(&mut self, row: &Row, source: Source, told: &Told) {
+        let told_handle = told.handle;
         let told = told.user.as_deref().map(plain);
         let mut names = source.user_names().to_vec();
         if row.is_listed() {
@@ -67,7 +70,7 @@ impl Columns {
         } else {
             self.records.look(&names, |name| row.get(name));
         }
-        names.extend(NAMES.user_id);
+        names.extend(source.user_ids());
         names.extend(told.as_deref());
         self.of_users |= row.is_listed_by(&names);
         let mut texts = names
@@ -82,7 +85,11 @@ impl Columns {
                 seen.look(value);
             }
         }
-        if let Some(value) = handle_of(row) {
+        self.has_ids |= find(row, NAMES.id).is_some() || row.judge().is_err();
+        // Letters are in no encoding.
+        if let Some(value) = handle_of(row)
+            && told_handle != Some(HandleRule::GivenText)
+        {
             self.handle.look(value);
         }
     }
@@ -136,8 +143,14 @@ impl Columns {
     /// How each column is read, in words.
     ///
     /// # Errors
-    /// A column mixes encodings, or the tool that wrote the file has escaped its texts once more.
+    /// No record is a passkey, a column mixes encodings, or the tool that wrote the file has escaped its texts once more.
     pub fn decide(&self) -> Result<Vec<String>, String> {
+        if !self.has_ids {
+            return Err(
+                "no record of the file has a credential id. Is --from the product that wrote it? A table must have the names of its columns in the first line"
+                    .to_owned(),
+            );
+        }
         if self.escaped {
             return Err(
                 "a name or an id of a user has two backslashes in a row. Some tools write each backslash of a text twice, JSON included (COPY without \

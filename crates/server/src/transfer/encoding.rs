@@ -103,6 +103,8 @@ fn decode(text: &str, seen: &Seen) -> Result<Vec<u8>, String> {
     if seen.texts > 0 && seen.hex {
         return hex::decode(text).map_err(|error| error.to_string());
     }
+    // PostgreSQL and MySQL break long base64 into lines.
+    let text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let text = text.trim_end_matches('=');
     let (engine, name) = if text.contains(['-', '_']) || (seen.url && !seen.standard) {
         (URL_SAFE_NO_PAD, "base64url")
@@ -150,6 +152,7 @@ mod tests {
         for value in [
             json!("AQI"),
             json!("AQI="),
+            json!("AQ\nI="),
             json!("\\x0102"),
             json!("0x0102"),
             json!([1, 2]),

@@ -15,6 +15,9 @@ const LONGEST: u64 = 1 << 30;
 /// Longest line of NDJSON, in bytes: a user with all passkeys.
 pub(super) const LONGEST_LINE: u64 = 1 << 24;
 
+/// What is seldom right in a file that is nearly JSON.
+const BYTES: &str = "Write bytes as text, such as hex(column) AS column, and take JSON out of PostgreSQL with psql -At and not with COPY";
+
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -65,14 +68,15 @@ pub(super) fn each_record(
                     _ => {}
                 }
                 let value = serde_json::from_slice(&line);
-                let Once(value) = value.map_err(|error| format!("{place} is not JSON: {error}"))?;
+                let Once(value) =
+                    value.map_err(|error| format!("{place} is not JSON: {error}. {BYTES}"))?;
                 take(place, value)?;
             }
             Ok(())
         }
         Form::Document => {
             let Once(value) = serde_json::from_reader(opened.take(LONGEST))
-                .map_err(|error| format!("the file is not JSON: {error}"))?;
+                .map_err(|error| format!("the file is not JSON: {error}. {BYTES}"))?;
             match value {
                 Value::Array(list) => (1..)
                     .zip(list)

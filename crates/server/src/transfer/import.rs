@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 
 use super::columns::Columns;
 use super::file::each_record;
-use super::shapes::{Converted, Source, Told};
+use super::shapes::Converted;
+use super::source::{Source, Told};
 
 /// Records that are written at once: the store commits them in groups.
 const AT_ONCE: usize = 64;
@@ -182,7 +183,8 @@ pub async fn import(
                 let place = row.place.clone();
                 let judged = row.judge();
                 let converted = judged.and_then(|()| source.convert(&row, &columns, &told));
-                let taken = send.blocking_send((place, converted));
+                let user = source.user_of(&row, &columns, &told);
+                let taken = send.blocking_send((place, user, converted));
                 taken.map_err(|_| "the import ended".to_owned())?;
             }
             Ok(())
@@ -196,7 +198,7 @@ pub async fn import(
         summary.take(&one);
         report(&one);
     };
-    while let Some((place, converted)) = next(&mut rows).await {
+    while let Some((place, user, converted)) = next(&mut rows).await {
         let judged = converted.and_then(|converted| {
             stated |= converted.rp_id.is_some();
             seen.judge(without_future(converted, begun), target.rp_id())
@@ -204,7 +206,9 @@ pub async fn import(
         let converted = match judged {
             Ok(converted) => converted,
             Err(why) => {
-                done(Report::new(place, Outcome::Refused(why)), &mut summary);
+                let mut report = Report::new(place, Outcome::Refused(why));
+                report.user = user;
+                done(report, &mut summary);
                 continue;
             }
         };

@@ -14,7 +14,8 @@ pub mod own;
 mod products;
 pub mod record;
 mod rows;
-pub mod shapes;
+mod shapes;
+pub mod source;
 pub mod table;
 pub mod text;
 

@@ -46,6 +46,7 @@ pub(super) const NAMES: Names = Names {
         "credential.id",
         "passkey.id",
         "descriptor.id",
+        "descriptorid",
         "publickeycredentialid",
         "keyid",
         "id",
@@ -87,7 +88,12 @@ pub(super) const NAMES: Names = Names {
         "authenticator.clonewarning",
         "authenticatorclonewarning",
     ],
-    transports: &["transports", "transport", "descriptor.transports"],
+    transports: &[
+        "transports",
+        "transport",
+        "descriptor.transports",
+        "descriptortransports",
+    ],
     eligible: &[
         "backupeligible",
         "isbackupeligible",

@@ -27,10 +27,7 @@ pub(super) fn nested(place: String, value: &Value) -> Vec<Row> {
             return vec![Row::ambiguous(place, first, second)];
         }
         (Some((_, list)), None) => {
-            let mut outer = value.clone();
-            if let Value::Object(outer) = &mut outer {
-                outer.retain(|name, _| !LISTS.contains(&name.as_str()));
-            }
+            let outer = without(value, LISTS);
             return list
                 .iter()
                 .enumerate()
@@ -91,8 +88,8 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
     let second = policy("webAuthnPolicyRpId");
     let mut rows = Vec::new();
     for user in &users {
-        let text = |member: &str| user.get(member).and_then(Value::as_str).unwrap_or_default();
-        let (id, name) = (text("id"), text("username"));
+        let name = user.get("username").and_then(Value::as_str);
+        let name = name.unwrap_or_default();
         let credentials = user.get("credentials").and_then(Value::as_array);
         for credential in credentials.into_iter().flatten() {
             let kind = credential.get("type").and_then(Value::as_str);
@@ -103,59 +100,42 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
             let mut row = Row::new(format!("{place}, user {name}"), &Value::Null);
             let data = credential.get("credentialData").unwrap_or(&Value::Null);
             row.add("", data);
+            let of = |member: &str| credential.get(member).cloned().unwrap_or_default();
             for (member, value) in [
-                ("username", name.into()),
-                ("userid", id.into()),
-                (
-                    "name",
-                    credential.get("userLabel").cloned().unwrap_or_default(),
-                ),
-                (
-                    "created",
-                    credential.get("createdDate").cloned().unwrap_or_default(),
-                ),
+                ("name", of("userLabel")),
+                ("created", of("createdDate")),
                 ("secondfactor", is_second.into()),
                 ("rpid", if is_second { &second } else { &first }.clone()),
-                (
-                    "userenabled",
-                    user.get("enabled").cloned().unwrap_or_default(),
-                ),
             ] {
                 row.put(member, &value);
             }
+            row.listed_by(&without(user, &["credentials"]));
             rows.push(row);
         }
     }
     rows
 }
 
+/// A record without its lists.
+fn without(value: &Value, lists: &[&str]) -> Value {
+    let mut value = value.clone();
+    if let Value::Object(members) = &mut value {
+        members.retain(|name, _| !lists.contains(&name.as_str()));
+    }
+    value
+}
+
 pub(super) fn kratos(place: &str, value: &Value) -> Vec<Row> {
     let mut rows = Vec::new();
+    let identity = without(value, &["credentials"]);
     for kind in ["passkey", "webauthn"] {
         let method = value.get("credentials").and_then(|c| c.get(kind));
         let Some(config) = method.and_then(|method| method.get("config")) else {
             continue;
         };
-        let identifiers = method.and_then(|method| method.get("identifiers"));
-        let identifier = identifiers.and_then(|list| list.get(0));
-        let id = value.get("id").cloned().unwrap_or_default();
-        // The identifier of a passkey is its handle, so the name is another one.
-        let traits = value.get("traits");
-        let trait_of = |name: &str| traits.and_then(|traits| traits.get(name));
-        let names = [
-            ("username", trait_of("username")),
-            ("email", trait_of("email")),
-            ("login", identifier.filter(|_| kind == "webauthn")),
-        ];
         let credentials = config.get("credentials").and_then(Value::as_array);
         for (n, credential) in credentials.into_iter().flatten().enumerate() {
             let mut row = Row::new(format!("{place}, {kind} {}", n + 1), credential);
-            for (member, name) in names {
-                row.put(member, name.unwrap_or(&Value::Null));
-            }
-            row.put("userid", &id);
-            row.put("userstate", value.get("state").unwrap_or(&Value::Null));
-            row.add("traits", traits.unwrap_or(&Value::Null));
             row.put(
                 "userhandle",
                 config.get("user_handle").unwrap_or(&Value::Null),
@@ -163,6 +143,7 @@ pub(super) fn kratos(place: &str, value: &Value) -> Vec<Row> {
             let passwordless = credential.get("is_passwordless").and_then(Value::as_bool);
             let second = kind == "webauthn" && passwordless != Some(true);
             row.put("secondfactor", &second.into());
+            row.listed_by(&identity);
             rows.push(row);
         }
     }

@@ -1,6 +1,5 @@
 //! The shapes in which other products keep passkeys: the names of their members, and what each of them leaves out.
 
-use clap::ValueEnum;
 use domain::model::clock::Timestamp;
 use domain::model::credential::MAX_CREDENTIAL_NAME;
 use domain::model::text::is_control;
@@ -15,7 +14,7 @@ use super::encoding::{Seen, bytes};
 use super::names::{NAMES, find, handle_of};
 use super::products::{hanko, keycloak, kratos, nested};
 use super::rows::{Row, plain};
-use super::table::Csv;
+use super::source::{HandleRule, Source, Told};
 use super::text::Moment;
 
 /// Most transports of a credential, and most letters of one.
@@ -23,59 +22,6 @@ const MAX_TRANSPORTS: usize = 16;
 const MAX_TRANSPORT: usize = 64;
 /// Times after this one are in milliseconds, earlier ones in seconds: the year 5138 in seconds.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
-
-/// The product that has written a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Source {
-    /// An export of passkeyd.
-    Passkeyd,
-    /// Tables that are shaped as the documentation of `SimpleWebAuthn` says: CSV, NDJSON or a JSON list.
-    Simplewebauthn,
-    /// `Passkey` of webauthn-rs as JSON, with a user beside it.
-    WebauthnRs,
-    /// `Credential` of go-webauthn as JSON, with a user beside it.
-    GoWebauthn,
-    /// The tables of Hanko, joined.
-    Hanko,
-    /// The table of Passwordless.dev, or its API.
-    Passwordless,
-    /// The export of a realm of Keycloak.
-    Keycloak,
-    /// Identities of Ory Kratos.
-    Kratos,
-    /// The requests and responses of `FusionAuth`.
-    Fusionauth,
-    /// Rows of ASP.NET Core Identity.
-    Aspnet,
-}
-
-/// Where the user handle of a passkey is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum HandleRule {
-    /// The bytes of the column of the handle.
-    Given,
-    /// The letters of the column of the handle, as UTF-8.
-    GivenText,
-    /// The letters of the user's id, as UTF-8.
-    IdText,
-    /// The 16 bytes of the user's id, which is a UUID.
-    IdUuid,
-}
-
-/// What a caller has said about a file.
-#[derive(Debug, Clone, Default)]
-pub struct Told {
-    /// Where user handles are from, against the rule of the source.
-    pub handle: Option<HandleRule>,
-    /// The member that has the name of the user, against those of the source.
-    pub user: Option<String>,
-    /// By which rule CSV is written, if it may be read.
-    pub csv: Option<Csv>,
-    /// Whether second factors are imported too.
-    pub second_factors: bool,
-    /// Whether users who cannot sign in with the other product are imported too.
-    pub disabled_users: bool,
-}
 
 /// A passkey from a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,20 +37,6 @@ pub struct Converted {
 }
 
 impl Source {
-    /// Its name, as `--from` has it.
-    pub fn name(self) -> String {
-        let value = self.to_possible_value();
-        value.map_or_else(String::new, |value| value.get_name().to_owned())
-    }
-
-    /// The members that can name the user, the most wanted first.
-    pub(super) fn user_names(self) -> &'static [&'static str] {
-        match self {
-            Self::Kratos => &["username", "email", "login", "userid"],
-            _ => NAMES.user,
-        }
-    }
-
     /// Where the user handle of a row is from, if that is known. One that is in the row is never replaced by another one.
     fn handle_rule(self, row: &Row, told: &Told) -> Option<HandleRule> {
         if handle_of(row).is_some() {
@@ -256,7 +188,8 @@ impl Source {
         let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
         let id = CredentialId::new(id).map_err(|error| error.to_string())?;
         let key = find(row, NAMES.key).ok_or("there is no public key")?;
-        let (public_key, form) = public_key(key, &columns.key)?;
+        let (public_key, form) =
+            public_key(key, &columns.key).map_err(|why| format!("the public key: {why}"))?;
         match form {
             Form::Cose | Form::Json => {}
             Form::Spki => notes.push(
@@ -267,7 +200,7 @@ impl Source {
                 "the public key is a bare point; its algorithm follows from its length".to_owned(),
             ),
         }
-        let user_handle = handle(row, columns, self.handle_rule(row, told), &mut notes)?;
+        let user_handle = handle(row, columns, self, self.handle_rule(row, told), &mut notes)?;
         let sign_count = counter(row, &mut notes)?;
         if find(row, NAMES.cloned).and_then(truth) == Some(true) {
             notes.push("the product has noticed a copy of this authenticator: its signature counter fell once".to_owned());
@@ -320,8 +253,8 @@ impl Source {
             found.filter_map(truth).any(|is_on| !is_on)
         };
         match self {
-            Self::Keycloak => is_off("userenabled"),
-            Self::Kratos => row.get("userstate").and_then(Value::as_str) == Some("inactive"),
+            Self::Keycloak => is_off("enabled"),
+            Self::Kratos => row.of_owner("state").and_then(Value::as_str) == Some("inactive"),
             Self::Fusionauth => is_off("active") || is_off("user.active"),
             _ => false,
         }
@@ -361,6 +294,14 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The name of the user of a row, where the row can be said to have one.
+    pub(super) fn user_of(self, row: &Row, columns: &Columns, told: &Told) -> Option<String> {
+        let (name, _) = user(row, columns, self, told).ok()?;
+        Some(name)
+    }
+}
+
 /// The name and the id of the user.
 fn user(
     row: &Row,
@@ -368,7 +309,7 @@ fn user(
     source: Source,
     told: &Told,
 ) -> Result<(String, Option<String>), String> {
-    let user_id = columns.first_of_user(row, NAMES.user_id);
+    let user_id = columns.first_of_user(row, source.user_ids());
     let user_id = user_id.and_then(|(_, id)| text(id));
     let member = match told.user.as_deref() {
         Some(member) => member,
@@ -410,16 +351,17 @@ fn counter(row: &Row, notes: &mut Vec<String>) -> Result<u32, String> {
 fn handle(
     row: &Row,
     columns: &Columns,
+    source: Source,
     rule: Option<HandleRule>,
     notes: &mut Vec<String>,
 ) -> Result<UserHandle, String> {
     let given = handle_of(row);
     let missing = || {
-        "there is no user handle, and a sign-in without a name needs it: --user-handle says how it is made".to_owned()
+        "there is no user handle, and a sign-in without a name needs it: --user-handle says how it is made (id-text: the letters of the user's id; id-uuid: its 16 bytes)".to_owned()
     };
     let id = || {
         let (member, id) = columns
-            .first_of_user(row, NAMES.user_id)
+            .first_of_user(row, source.user_ids())
             .ok_or("there is no id of the user, of which the user handle is made")?;
         let id = text(id).ok_or("the id of the user is neither a text nor a number")?;
         Ok::<_, String>((member, id))

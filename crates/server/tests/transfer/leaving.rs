@@ -2,7 +2,7 @@
 
 use server::transfer::export::{Wanted, export};
 use server::transfer::leaving::{Format, Leaving};
-use server::transfer::shapes::{Source, Told};
+use server::transfer::source::{Source, Told};
 use testkit::Authenticator;
 
 use crate::sources::run;

@@ -14,7 +14,7 @@ use server::transfer::export::{Lines, Sink as _, Wanted, export};
 use server::transfer::import::{ImportError, Mode, Report, Summary};
 use server::transfer::own;
 use server::transfer::record::Line;
-use server::transfer::shapes::{Source, Told};
+use server::transfer::source::{Source, Told};
 use storage::{Memory, StoreUrl};
 use testkit::Authenticator;
 

@@ -1,7 +1,7 @@
 //! Records of other products that are refused, each for a reason in words, while the rest of the file is imported.
 
 use serde_json::{Value, json};
-use server::transfer::shapes::{Source, Told};
+use server::transfer::source::{Source, Told};
 use testkit::Authenticator;
 
 use crate::sources::{run, table};
@@ -328,9 +328,10 @@ async fn two_users_of_a_file_are_never_taken_for_one() {
         ),
     ]);
     let seen = foreseen(&service, Source::Kratos, &text.to_string()).await;
+    let mixed = "some records of the file have the member traits.username";
     assert!(seen.iter().all(|(_, why)| why.contains(mixed)), "{seen:?}");
     let told = Told {
-        user: Some("email".to_owned()),
+        user: Some("traits.email".to_owned()),
         ..Told::default()
     };
     let done = run(&service, &text.to_string(), Source::Kratos, told, true).await;
@@ -342,6 +343,15 @@ async fn two_users_of_a_file_are_never_taken_for_one() {
         .collect();
     let expected = ["victim@acme.test", "other@acme.test"];
     assert_eq!(users, expected.map(|user| Some(user.to_owned())));
+    // The id is that of the person, and not that of a passkey.
+    let told = Told {
+        user: Some("id".to_owned()),
+        ..Told::default()
+    };
+    let done = run(&service, &text.to_string(), Source::Kratos, told, true).await;
+    let users = done.unwrap().reports.into_iter().map(|one| one.user);
+    let expected = ["1", "2"].map(|id| Some(id.to_owned()));
+    assert_eq!(users.collect::<Vec<_>>(), expected);
 }
 
 /// People choose their names, and the names of their passkeys.
@@ -734,12 +744,23 @@ async fn a_file_without_a_record_is_refused_and_a_mark_at_its_beginning_is_no_re
         (Source::Simplewebauthn, ""),
         (Source::Simplewebauthn, " \n\n"),
         (Source::Simplewebauthn, "id,publicKey,username\n"),
+        // The first record is where the names of the columns should be.
+        (Source::Simplewebauthn, "AAAA,BBBB,ann\nCCCC,DDDD,bob\n"),
         (Source::Simplewebauthn, "\0\0\0\0"),
         (Source::Keycloak, r#"{"users": []}"#),
         (Source::Kratos, r#"[{"id": "1", "traits": {}}]"#),
     ] {
-        let done = run(&service, text, source, Told::default(), true).await;
-        assert!(done.is_err(), "{text:?}");
+        let done = run(&service, text, source, table(), true).await;
+        let why = done.err().expect("the file is not read").to_string();
+        let none = [
+            "no record was found",
+            "no record of the file",
+            "neither CSV nor JSON",
+        ];
+        assert!(
+            none.iter().any(|none| why.contains(none)),
+            "{text:?}: {why}"
+        );
     }
     // Programs of Windows write UTF-16.
     let place = tempfile::tempdir().unwrap();

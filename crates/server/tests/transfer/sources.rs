@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::model::credential::CredentialRecord;
 use serde_json::{Value, json};
 use server::transfer::import::{ImportError, Mode, Report, Summary, import, look};
-use server::transfer::shapes::{HandleRule, Source, Told};
+use server::transfer::source::{HandleRule, Source, Told};
 use server::transfer::table::Csv;
 use testkit::Authenticator;
 
@@ -377,6 +377,14 @@ async fn keycloak() {
         let assumed = seen.summary.file.join("\n").contains("is assumed");
         assert_eq!(assumed, rp_id.is_empty(), "{:?}", seen.summary.file);
     }
+    // Back ends that know users by the subject of a token know them by the id.
+    let told = Told {
+        user: Some("id".to_owned()),
+        ..Told::default()
+    };
+    let text = realm("webauthn-passwordless").to_string();
+    let seen = run(&service, &text, Source::Keycloak, told, true).await;
+    assert_eq!(seen.unwrap().reports[0].user.as_deref(), Some(UUID));
     let text = serde_json::to_string_pretty(&realm("webauthn-passwordless")).unwrap();
     let notes = ["letters of the user's id", "backup flags are not known"];
     let record = signs_in(&text, Source::Keycloak, Told::default(), passkey, &notes).await;
@@ -473,6 +481,16 @@ async fn passwordless() {
     let seen = run(&service, &text, Source::Passwordless, Told::default(), true);
     let seen = seen.await.unwrap();
     assert_eq!(seen.reports.len(), 1);
+    assert_eq!(seen.reports[0].outcome, "added", "{:?}", seen.reports[0]);
+    // As the table of a server that one runs oneself has it.
+    let row = &list[0];
+    let text = json!({
+        "DescriptorId": row["descriptor"]["id"], "DescriptorType": 0, "DescriptorTransports": "0,4", "PublicKey": row["publicKey"],
+        "UserHandle": row["userHandle"], "SignatureCounter": 4, "UserId": ANN, "Nickname": "Key", "RPID": "acme.test",
+    });
+    let text = text.to_string();
+    let seen = run(&service, &text, Source::Passwordless, Told::default(), true);
+    let seen = seen.await.unwrap();
     assert_eq!(seen.reports[0].outcome, "added", "{:?}", seen.reports[0]);
     // Of another RP ID.
     let service = Service::new().await;
