@@ -15,7 +15,6 @@ use axum::Router;
 use domain::model::account::Secret;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::clock::{Clock as _, Randomness as _, SystemClock, SystemRandomness};
-use domain::model::console::Role;
 use domain::model::ids::{AccountId, RelyingPartyId};
 use domain::model::policy::Policy;
 use domain::service::MOST_BEHIND_MS;
@@ -383,7 +382,7 @@ async fn announce_console(passkeys: &Passkeys, place: &Place) -> Result<(), Proc
         return Ok(());
     }
     let by = Actor::new(ActorKind::Admin, "");
-    let invited = passkeys.invite_administrator("Owner", Role::Owner, &by);
+    let invited = passkeys.invite_first_owner(&by);
     let token = match invited.await {
         Ok((_, token)) => token,
         // On a full disk passkeyd serves what it can.
@@ -401,7 +400,7 @@ async fn announce_console(passkeys: &Passkeys, place: &Place) -> Result<(), Proc
     // Not to the log: the first reader of the log could become the owner.
     let printed = write!(
         out,
-        "\n  The console has no administrator yet. This link makes one; it works once, for a day:\n\n    {}\n\n",
+        "\n  The console has no administrator yet. This link makes one; it works once, for a day, until there is one:\n\n    {}\n\n",
         place.link(&format!("/invite/{}", token.reveal()))
     );
     printed.and_then(|()| out.flush()).map_err(|source| ProcessError::System {

@@ -76,10 +76,18 @@ pub struct Invite {
     /// The administrator who made it. It works as long as this person may make one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<UserId>,
+    /// Whether it is for the first administrator: it works as long as there is none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub first: bool,
     /// When it was made.
     pub created: Timestamp,
     /// From when on it does not work.
     pub expires: Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A one-time right of a user of a Relying Party to register a passkey. Its token is not kept.

@@ -3,7 +3,8 @@
 //! An administrator is a user of [`CONSOLE_PARTY`] and signs in with a passkey, by the same ceremonies and the same verifier as all other
 //! users. The RP ID and the origin of these ceremonies come from the caller: they are those of the console's own address.
 
-use crate::model::text::is_control;
+mod passkeys;
+
 use std::sync::Arc;
 
 use webauthn::error::Reason;
@@ -24,6 +25,7 @@ use crate::model::policy::{Attachment, PartialSelection, Policy};
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
 use crate::model::settings::WireSettings;
+use crate::model::text::is_control;
 use crate::model::user::UserRef;
 use crate::service::Passkeys;
 use crate::service::authentication::{StartAuthentication, Who};
@@ -59,6 +61,8 @@ pub enum ConsoleRefusal {
     Unknown,
     /// It would leave the console without an owner.
     LastOwner,
+    /// It would leave an administrator without a passkey.
+    LastPasskey,
 }
 
 impl<R: Into<Refusal>> From<R> for ConsoleRefusal {
@@ -208,6 +212,19 @@ impl Passkeys {
         self.invite(named(name)?, role, None, by).await
     }
 
+    /// Invites the first owner. The invite ends as soon as there is any administrator. The token is returned here only.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn invite_first_owner(&self, by: &Actor) -> Result<(Invite, Token), ConsoleRefusal> {
+        let token = Token::random(&*self.randomness);
+        let invite = Invite {
+            first: true,
+            ..self.invite_of("Owner".to_owned(), Role::Owner, None, (&token, by))
+        };
+        self.keep_invite(invite, token, by).await
+    }
+
     /// Lets an administrator add a passkey. The token is returned here only.
     ///
     /// # Errors
@@ -228,20 +245,40 @@ impl Passkeys {
         administrator: Option<UserId>,
         by: &Actor,
     ) -> Result<(Invite, Token), ConsoleRefusal> {
-        self.console_party().await?;
         let token = Token::random(&*self.randomness);
+        let invite = self.invite_of(name, role, administrator, (&token, by));
+        self.keep_invite(invite, token, by).await
+    }
+
+    fn invite_of(
+        &self,
+        name: String,
+        role: Role,
+        administrator: Option<UserId>,
+        (token, by): (&Token, &Actor),
+    ) -> Invite {
         let now = self.now();
-        let invite = Invite {
+        Invite {
             id: token.invite(),
             role,
             name,
             administrator,
             by: by.administrator,
+            first: false,
             created: now,
             expires: now.plus_millis(INVITE_MS),
-        };
+        }
+    }
+
+    async fn keep_invite(
+        &self,
+        invite: Invite,
+        token: Token,
+        by: &Actor,
+    ) -> Result<(Invite, Token), ConsoleRefusal> {
+        self.console_party().await?;
         let mut event = self.console_event(AuditKind::AdministratorInvited, by);
-        event.user = administrator;
+        event.user = invite.administrator;
         let event = event.user_name(&invite.name);
         let record = ConsoleRecord::Invite(invite.clone());
         let created = self.storage.create_console_record(&record, &event).await;
@@ -278,8 +315,12 @@ impl Passkeys {
         Ok(found.is_some_and(|administrator| administrator.role >= least))
     }
 
-    /// Whether the person who made an invite may still make it: everyone for oneself, and owners for others.
+    /// Whether the person who made an invite may still make it: everyone for oneself, and owners for others. That of the first start is for the
+    /// first administrator alone.
     async fn is_backed(&self, invite: &Invite) -> Result<bool, Refusal> {
+        if invite.first && self.has_administrators().await? {
+            return Ok(false);
+        }
         let own = invite.by == invite.administrator;
         let least = if own { Role::Support } else { Role::Owner };
         self.still_may(invite.by, least).await

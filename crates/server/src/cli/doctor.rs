@@ -20,6 +20,8 @@ use crate::doctor::store::FromStore;
 use crate::doctor::web::Web;
 use crate::doctor::{Finding, Level, Report, machine};
 use crate::http::PublicUrl;
+use crate::outbound::Own;
+use crate::pem::Certificates;
 use crate::process::ProcessError;
 
 /// Arguments of `passkeyd doctor`.
@@ -166,27 +168,22 @@ pub(super) struct Health {
 /// # Errors
 /// [`ProcessError`]: it is not, or it does not respond.
 pub(super) async fn health(arguments: Health) -> Result<(), ProcessError> {
-    let url = match arguments.url {
-        Some(url) => url,
-        None => {
-            own_url(&Settings::load(
-                arguments.config.as_deref(),
-                &Flags::default(),
-            )?)
-            .await?
-        }
-    };
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let has_path = rest
-        .split_once('/')
-        .is_some_and(|(_, path)| !path.is_empty());
-    let url = if has_path {
-        url
+    let (url, response) = if let Some(url) = arguments.url {
+        let url = with_path(url);
+        let web = Web::new().map_err(ProcessError::Command)?;
+        let response = web.get(&url).await;
+        (url, response)
     } else {
-        format!("{}/readyz", url.trim_end_matches('/'))
+        let settings = Settings::load(arguments.config.as_deref(), &Flags::default())?;
+        let own = own(&settings).await?;
+        let scheme = match own.certificates {
+            Some(_) => "https",
+            None => "http",
+        };
+        let url = format!("{scheme}://{}{READY}", own.address);
+        let response = own.get(READY).await.map_err(|error| error.to_string());
+        (url, response)
     };
-    let web = Web::new().map_err(ProcessError::Command)?;
-    let response = web.get(&url).await;
     let response = response.map_err(|why| ProcessError::Command(format!("{url}: {why}")))?;
     if !response.status().is_success() {
         let status = response.status().as_u16();
@@ -201,16 +198,23 @@ pub(super) async fn health(arguments: Health) -> Result<(), ProcessError> {
     Ok(())
 }
 
-/// The address of a server with these settings, on this machine.
-async fn own_url(settings: &Settings) -> Result<String, ProcessError> {
-    // The certificate is for the name by which clients know the server.
-    if let Some(url) = settings
-        .public_url
-        .as_ref()
-        .filter(|_| settings.tls.is_on())
-    {
-        return Ok(url.clone());
+/// The path that says whether a server is ready.
+const READY: &str = "/readyz";
+
+/// A URL with the path that is asked for where it has none.
+fn with_path(url: String) -> String {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let has_path = rest
+        .split_once('/')
+        .is_some_and(|(_, path)| !path.is_empty());
+    if has_path {
+        return url;
     }
+    format!("{}{READY}", url.trim_end_matches('/'))
+}
+
+/// The server with these settings, on this machine.
+async fn own(settings: &Settings) -> Result<Own, ProcessError> {
     let addresses = settings.listen.addresses().await;
     let address = addresses.ok().and_then(|found| found.first().copied());
     let Some(mut address) = address.filter(|address| address.port() != 0) else {
@@ -224,12 +228,24 @@ async fn own_url(settings: &Settings) -> Result<String, ProcessError> {
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
-    let scheme = if settings.tls.is_on() {
-        "https"
-    } else {
-        "http"
+    let certificates = match &settings.tls.certificate_file {
+        Some(file) => {
+            let unreadable = |why: String| {
+                ProcessError::Command(format!("tls.certificate_file ({}): {why}", file.display()))
+            };
+            let text = std::fs::read_to_string(file).map_err(|e| unreadable(e.to_string()))?;
+            let read = Certificates::try_from(text).map_err(|e| unreadable(e.to_string()))?;
+            Some(read.0)
+        }
+        None => None,
     };
-    Ok(format!("{scheme}://{address}"))
+    let public = settings.public_url.as_deref().map(PublicUrl::new);
+    Ok(Own {
+        address,
+        host: public.map_or_else(|| address.to_string(), |url| url.host().to_owned()),
+        proxied: settings.proxy_protocol && settings.proxies().contains(address.ip()),
+        certificates,
+    })
 }
 
 /// What is wrong where the store cannot be used.

@@ -1,19 +1,61 @@
-//! The page of the one who is signed in: sessions, and another passkey.
+//! The page of the one who is signed in: passkeys and sessions.
 
 use askama::Template;
 use axum::response::Response;
 use domain::model::console::Session;
-use domain::model::ids::SessionId;
+use domain::model::credential::CredentialRecord;
+use domain::model::ids::{CredentialKey, SessionId, UserId};
 
 use super::failure::Failure;
 use super::page::{self, Frame};
 use super::visit::Visit;
 use super::words;
 
+/// A passkey of an administrator.
+pub(super) struct Passkey {
+    pub(super) record: CredentialRecord,
+    pub(super) provider: Option<String>,
+}
+
+/// The passkeys of an administrator.
+pub(super) async fn passkeys(visit: &Visit, of: UserId) -> Result<Vec<Passkey>, Failure> {
+    let passkeys = visit.passkeys();
+    let records = passkeys.console_passkeys(of).await?.into_iter();
+    let shown = records.map(|record| Passkey {
+        provider: passkeys.provider_name(record.aaguid),
+        record,
+    });
+    Ok(shown.collect())
+}
+
+/// Removes the passkey that the path names. The session of the visitor goes on.
+pub(super) async fn remove_passkey_of(visit: &Visit, of: UserId) -> Result<(), Failure> {
+    let absent = || Failure::Absent("There is no such passkey any more.");
+    let key = words::digits(visit.segment("key"));
+    let key = CredentialKey::from_hex(&key).ok_or_else(absent)?;
+    let (own, by) = (visit.visitor()?.session.id, visit.actor());
+    let passkeys = visit.passkeys();
+    let removed = passkeys.remove_console_passkey(of, key, Some(own), &by);
+    Ok(removed.await?)
+}
+
+/// Ends the session that the path names.
+pub(super) async fn end_session_of(visit: &Visit, of: UserId) -> Result<(), Failure> {
+    let absent = || Failure::Absent("There is no such session any more.");
+    let id = SessionId::from_hex(visit.segment("session")).ok_or_else(absent)?;
+    let sessions = visit.passkeys().sessions(of).await?;
+    if sessions.iter().all(|session| session.id != id) {
+        return Err(absent());
+    }
+    visit.passkeys().end_session(id, &visit.actor()).await?;
+    Ok(())
+}
+
 #[derive(Template)]
 #[template(path = "console/you.html")]
 struct YouPage {
     frame: Frame,
+    passkeys: Vec<Passkey>,
     sessions: Vec<Session>,
     own: SessionId,
 }
@@ -24,6 +66,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let (own, who) = (visitor.session.id, visitor.administrator.id);
     page::page(&YouPage {
         frame: visit.frame()?,
+        passkeys: passkeys(&visit, who).await?,
         sessions: visit.passkeys().sessions(who).await?,
         own,
     })
@@ -38,15 +81,16 @@ pub(super) async fn add_passkey(visit: Visit) -> Result<Response, Failure> {
     Ok(page::see_other(&visit.state.place.path(&path)))
 }
 
+/// `POST /console/you/passkeys/{key}/remove`.
+pub(super) async fn remove_passkey(visit: Visit) -> Result<Response, Failure> {
+    let who = visit.administrator()?.id;
+    remove_passkey_of(&visit, who).await?;
+    Ok(visit.back("/you", "passkey-removed"))
+}
+
 /// `POST /console/you/sessions/{session}/end`.
 pub(super) async fn end_session(visit: Visit) -> Result<Response, Failure> {
-    let absent = || Failure::Absent("There is no such session any more.");
-    let id = SessionId::from_hex(visit.segment("session")).ok_or_else(absent)?;
     let who = visit.administrator()?.id;
-    let sessions = visit.passkeys().sessions(who).await?;
-    if sessions.iter().all(|session| session.id != id) {
-        return Err(absent());
-    }
-    visit.passkeys().end_session(id, &visit.actor()).await?;
+    end_session_of(&visit, who).await?;
     Ok(visit.back("/you", "ended"))
 }

@@ -3,12 +3,15 @@
 use askama::Template;
 use axum::response::Response;
 use domain::model::audit::AuditEvent;
-use domain::model::console::{Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, Invite, Role, Token};
-use domain::model::ids::{InviteId, UserId};
+use domain::model::console::{
+    Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, Invite, Role, Session, Token,
+};
+use domain::model::ids::{InviteId, SessionId, UserId};
 use domain::service::console::ConsoleRefusal;
 use domain::service::key_names::KeyNames;
 use domain::store::EventFilter;
 
+use super::account;
 use super::failure::{Failure, NAME_INVALID};
 use super::page::{self, Frame};
 use super::services::NOT_OFFERED;
@@ -43,6 +46,19 @@ struct AdministratorsPage {
     names: KeyNames,
     /// Where the search for older events goes on.
     further: Option<Further>,
+}
+
+#[derive(Template)]
+#[template(path = "console/administrator.html")]
+struct AdministratorPage {
+    frame: Frame,
+    /// The path of the page below the console.
+    at: String,
+    person: Administrator,
+    passkeys: Vec<account::Passkey>,
+    sessions: Vec<Session>,
+    /// The session of the one who is signed in.
+    own: SessionId,
 }
 
 async fn the_page(visit: &Visit) -> Result<AdministratorsPage, Failure> {
@@ -97,7 +113,7 @@ async fn not_invited(visit: &Visit, wrong: Wrong) -> Result<Response, Failure> {
 }
 
 fn id(visit: &Visit) -> Result<UserId, Failure> {
-    UserId::from_hex(visit.segment("id")).ok_or(ABSENT)
+    UserId::from_hex(visit.segment("administrator")).ok_or(ABSENT)
 }
 
 /// `POST /console/administrators`: makes a link by which somebody comes in.
@@ -110,7 +126,7 @@ pub(super) async fn invite(visit: Visit) -> Result<Response, Failure> {
     with_link(&visit, made.await).await
 }
 
-/// `POST /console/administrators/{id}/passkey`: makes a link by which an administrator adds a passkey, for example when all are lost.
+/// `POST /console/administrators/{administrator}/passkey`: makes a link by which an administrator adds a passkey, for example when all are lost.
 pub(super) async fn new_passkey(visit: Visit) -> Result<Response, Failure> {
     let by = visit.actor();
     let made = visit.passkeys().invite_passkey(id(&visit)?, &by);
@@ -125,7 +141,39 @@ pub(super) async fn revoke(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.back("/administrators", "revoked"))
 }
 
-/// `POST /console/administrators/{id}/role`.
+/// `GET /console/administrators/{administrator}`: what somebody signs in with, and is signed in at.
+pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
+    let person = visit.passkeys().administrator(id(&visit)?).await;
+    let person = person.map_err(|_| ABSENT)?;
+    page::page(&AdministratorPage {
+        passkeys: account::passkeys(&visit, person.id).await?,
+        sessions: visit.passkeys().sessions(person.id).await?,
+        own: visit.visitor()?.session.id,
+        frame: visit.frame()?,
+        at: here(person.id),
+        person,
+    })
+}
+
+fn here(id: UserId) -> String {
+    format!("/administrators/{id}")
+}
+
+/// `POST /console/administrators/{administrator}/passkeys/{key}/remove`.
+pub(super) async fn remove_passkey(visit: Visit) -> Result<Response, Failure> {
+    let id = id(&visit)?;
+    account::remove_passkey_of(&visit, id).await?;
+    Ok(visit.back(&here(id), "passkey-removed"))
+}
+
+/// `POST /console/administrators/{administrator}/sessions/{session}/end`.
+pub(super) async fn end_session(visit: Visit) -> Result<Response, Failure> {
+    let id = id(&visit)?;
+    account::end_session_of(&visit, id).await?;
+    Ok(visit.back(&here(id), "ended"))
+}
+
+/// `POST /console/administrators/{administrator}/role`.
 pub(super) async fn change_role(visit: Visit) -> Result<Response, Failure> {
     let id = id(&visit)?;
     let Some(role) = Role::from_name(visit.field("role")) else {
@@ -142,7 +190,7 @@ pub(super) async fn change_role(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.back("/administrators", "role"))
 }
 
-/// `POST /console/administrators/{id}/remove`.
+/// `POST /console/administrators/{administrator}/remove`.
 pub(super) async fn remove(visit: Visit) -> Result<Response, Failure> {
     let id = id(&visit)?;
     let by = visit.actor();

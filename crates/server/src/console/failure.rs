@@ -76,6 +76,10 @@ impl From<ConsoleRefusal> for Failure {
                 NAME_INVALID.to_owned(),
             ),
             ConsoleRefusal::Unknown => Self::Absent("It is not there any more."),
+            ConsoleRefusal::LastPasskey => Self::Said(
+                StatusCode::CONFLICT,
+                "This is your only passkey. Add another one first.".to_owned(),
+            ),
             ConsoleRefusal::LastOwner => Self::Said(
                 StatusCode::CONFLICT,
                 "This is the last owner. Make another administrator an owner first.".to_owned(),

@@ -52,14 +52,18 @@ routes! {
 
     GET "/you" Support account::show;
     POST "/you/passkey" Support account::add_passkey;
+    POST "/you/passkeys/{key}/remove" Support account::remove_passkey;
     POST "/you/sessions/{session}/end" Support account::end_session;
 
     GET "/administrators" Owner administrators::list;
     POST "/administrators" Owner administrators::invite;
     POST "/administrators/invites/{invite}/revoke" Owner administrators::revoke;
-    POST "/administrators/{id}/role" Owner administrators::change_role;
-    POST "/administrators/{id}/passkey" Owner administrators::new_passkey;
-    POST "/administrators/{id}/remove" Owner administrators::remove;
+    GET "/administrators/{administrator}" Owner administrators::show;
+    POST "/administrators/{administrator}/role" Owner administrators::change_role;
+    POST "/administrators/{administrator}/passkey" Owner administrators::new_passkey;
+    POST "/administrators/{administrator}/passkeys/{key}/remove" Owner administrators::remove_passkey;
+    POST "/administrators/{administrator}/sessions/{session}/end" Owner administrators::end_session;
+    POST "/administrators/{administrator}/remove" Owner administrators::remove;
 
     GET "/services" Support services::list;
     GET "/services/new" Operator services::blank;

@@ -118,6 +118,9 @@ pub(super) fn done(word: &str) -> Option<&'static str> {
         "disabled" => "The webhook is disabled. Nothing is sent to it.",
         "renamed" => "Renamed.",
         "role" => "The role was changed.",
+        "passkey-removed" => {
+            "The passkey was removed, and the sessions that may have begun with it have ended."
+        }
         "removed" => "The administrator was removed and is signed out everywhere.",
         "examined" => "The examination has ended.",
         "examining" => "An examination is running. Load this page again in some seconds.",

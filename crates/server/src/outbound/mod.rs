@@ -4,6 +4,7 @@
 //! a check and the connection therefore gains nothing.
 
 mod address;
+mod own;
 mod url;
 
 use std::error::Error as StdError;
@@ -25,6 +26,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 pub(crate) use address::REFUSED;
 use address::{AddressRule, Resolver};
+pub(crate) use own::Own;
 
 use url::check;
 pub(crate) use url::{is_here, parse};

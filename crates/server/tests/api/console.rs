@@ -44,17 +44,7 @@ impl TestApp {
         let client = self.browser();
         let shown = client.get(&path).await;
         assert_eq!(shown.status, 200, "{}", shown.text());
-        let name = json!({"name": name});
-        let options = client
-            .post(&format!("{path}/options"), &name)
-            .await
-            .expect(200);
-        let mut authenticator = Authenticator::new(Profile::default());
-        let credential = authenticator
-            .create(&options["publicKey"], CONSOLE, &Lies::default())
-            .unwrap();
-        let body = json!({"name": name["name"], "credential": credential});
-        let accepted = client.post(&path, &body).await;
+        let (authenticator, accepted) = accept_invite(&client, &path, name).await;
         let mut browser = Browser {
             client: signed_in(&client, &accepted),
             authenticator,
@@ -64,6 +54,22 @@ impl TestApp {
         browser.token = form_token(&browser.client.get("/console/you").await);
         browser
     }
+}
+
+/// Registers a passkey by an invite; the response that ended it.
+pub async fn accept_invite(client: &Client, path: &str, name: &str) -> (Authenticator, Answer) {
+    let mut authenticator = Authenticator::new(Profile::default());
+    let (to, body) = (format!("{path}/options"), json!({"name": name}));
+    let options = client.post(&to, &body).await;
+    if options.status != 200 {
+        return (authenticator, options);
+    }
+    let credential = authenticator
+        .create(&options.json["publicKey"], CONSOLE, &Lies::default())
+        .unwrap();
+    let body = json!({"name": name, "credential": credential});
+    let accepted = client.post(path, &body).await;
+    (authenticator, accepted)
 }
 
 /// An owner of the console, and the session.
@@ -166,6 +172,8 @@ pub struct Filled {
     pub ceremony: String,
     pub webhook: String,
     delivery: String,
+    /// The key of an administrator.
+    pub administrator: String,
 }
 
 /// A Service with one person who has a passkey.
@@ -192,6 +200,7 @@ pub async fn fill(app: &TestApp) -> Filled {
         person: format!("YE{}", user.id),
         passkey: format!("YF{}", records[0].key),
         ceremony: records[0].key.to_hex(),
+        administrator: "0".repeat(32),
     }
 }
 
@@ -218,6 +227,7 @@ impl Filled {
             .replace("{session}", &"0".repeat(32))
             .replace("{invite}", &"0".repeat(32))
             .replace("{link}", &"0".repeat(32))
+            .replace("{administrator}", &self.administrator)
             .replace("{id}", &self.ceremony)
     }
 }

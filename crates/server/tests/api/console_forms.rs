@@ -245,9 +245,12 @@ async fn events(app: &TestApp, filled: &Filled) -> usize {
 
 /// An owner, and a store in which every form is on a page.
 async fn everything(app: &TestApp) -> (Browser, Filled) {
-    let filled = fill(app).await;
+    let mut filled = fill(app).await;
     let mut ada = app.administrator("Ada", Role::Owner).await;
     app.administrator("Bob", Role::Support).await;
+    let all = app.passkeys.administrators().await.unwrap();
+    let bob = all.iter().find(|one| one.name == "Bob").unwrap();
+    filled.administrator = bob.id.to_hex();
     ada.sign_in(&app.browser()).await;
     let (rp, webhook, delivery) = filled.ids();
     let record = app.passkeys.delivery(rp, webhook, delivery).await.unwrap();

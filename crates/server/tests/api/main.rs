@@ -15,6 +15,7 @@ mod console;
 mod console_doctor;
 mod console_forms;
 mod console_lists;
+mod console_passkeys;
 mod docs;
 mod enrolment;
 mod front;

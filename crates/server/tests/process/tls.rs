@@ -666,3 +666,39 @@ fn the_doctor_looks_at_the_certificate() {
     write_key(data.path(), &TlsIdentity::new("localhost").unwrap());
     assert_eq!(found(), (Some("problem".to_owned()), None));
 }
+
+/// A container does not know its public name, and a certificate may be of a private authority.
+#[test]
+fn health_asks_the_own_listener_over_tls_and_as_a_proxy() {
+    let proxied = [
+        ("PASSKEYD_PROXY_PROTOCOL", "true"),
+        ("PASSKEYD_TRUSTED_PROXIES", "[127.0.0.1]"),
+    ];
+    for settings in [&[][..], &proxied] {
+        let (data, _, server) = server(settings);
+        let health = |directory: &Path, settings: &[(&str, &str)]| {
+            let mut command = passkeyd();
+            secure(&mut command, directory).arg("health");
+            command.env("PASSKEYD_LISTEN", server.address.to_string());
+            command.env("PASSKEYD_PUBLIC_URL", "https://passkeys.invalid");
+            let output = ended(command.envs(settings.iter().copied()));
+            let said = String::from_utf8(output.stderr).unwrap();
+            (output.status.success(), said)
+        };
+        let (ready, said) = health(data.path(), settings);
+        assert!(ready, "{said}");
+        // Another certificate than that of the server.
+        let other = tempfile::tempdir().unwrap();
+        let identity = TlsIdentity::new("localhost").unwrap();
+        write_certificate(other.path(), &identity);
+        write_key(other.path(), &identity);
+        let (ready, said) = health(other.path(), settings);
+        assert!(!ready && said.contains("has another certificate"), "{said}");
+        // The server demands the header of a proxy, and gets none.
+        if !settings.is_empty() {
+            let (ready, said) = health(data.path(), &[]);
+            assert!(!ready, "{said}");
+        }
+        server.stop();
+    }
+}

@@ -80,6 +80,7 @@ fn session(of: UserId, millis: i64) -> Session {
 
 fn invite(administrator: Option<UserId>) -> Invite {
     Invite {
+        first: false,
         id: InviteId(key()),
         role: Role::Owner,
         name: "ada".to_owned(),

@@ -1,0 +1,108 @@
+//! The passkeys of administrators: each can be seen and removed, and one that is removed leads nowhere.
+
+use domain::model::audit::{Actor, ActorKind};
+use domain::model::console::{CONSOLE_PARTY, Role};
+use domain::model::ids::UserId;
+use testkit::Authenticator;
+
+use crate::common::{Answer, TestApp};
+use crate::console::{Browser, accept_invite};
+
+async fn id_of(app: &TestApp, name: &str) -> UserId {
+    let all = app.passkeys.administrators().await.unwrap();
+    all.into_iter().find(|one| one.name == name).unwrap().id
+}
+
+/// Paths of the forms that remove a passkey.
+fn removals(page: &Answer) -> Vec<String> {
+    let actions = page.text().split("action=\"/prefix").skip(1);
+    let actions = actions.map(|after| after.split_once('"').unwrap().0.to_owned());
+    let removals = actions.filter(|action| action.contains("/passkeys/"));
+    removals.collect()
+}
+
+/// A second passkey of the one who is signed in.
+async fn with_another(app: &TestApp, browser: &Browser) -> Authenticator {
+    let made = browser.post("/console/you/passkey", "").await;
+    let to = made.header("location").unwrap();
+    let path = to.strip_prefix("/prefix").unwrap();
+    let (authenticator, accepted) = accept_invite(&app.browser(), path, "").await;
+    assert_eq!(accepted.status, 200, "{}", accepted.text());
+    authenticator
+}
+
+#[tokio::test]
+async fn an_owner_removes_a_passkey_that_was_stolen_and_its_sessions_end() {
+    let app = TestApp::new().await;
+    let ada = app.administrator("Ada", Role::Owner).await;
+    let mut bob = app.administrator("Bob", Role::Operator).await;
+    let page = format!(
+        "/console/administrators/{}",
+        id_of(&app, "Bob").await.to_hex()
+    );
+    let list = ada.client.get("/console/administrators").await;
+    assert!(list.text().contains(&format!("href=\"/prefix{page}\"")));
+    let shown = ada.client.get(&page).await;
+    let removals = removals(&shown);
+    assert_eq!(removals.len(), 1, "{}", shown.text());
+    assert_eq!(bob.client.get("/console/services").await.status, 200);
+    // Another one's passkey is not found below this one.
+    let own = id_of(&app, "Ada").await.to_hex();
+    let other = removals[0].replace(&id_of(&app, "Bob").await.to_hex(), &own);
+    assert_eq!(ada.post(&other, "").await.status, 404);
+    let removed = ada.post(&removals[0], "").await;
+    let done = format!("/prefix{page}?done=passkey-removed");
+    assert_eq!(removed.header("location"), Some(&*done));
+    // The session ended, and nobody signs in with it.
+    assert_eq!(bob.client.get("/console/services").await.status, 303);
+    let refused = bob.sign_in(&app.browser()).await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let shown = ada.client.get(&page).await;
+    assert!(shown.text().contains("has no passkey and cannot sign in"));
+    assert_eq!(ada.client.get("/console/services").await.status, 200);
+    let (_, records) = app
+        .passkeys
+        .user_with_credentials(CONSOLE_PARTY, id_of(&app, "Bob").await)
+        .await
+        .unwrap();
+    assert!(records.is_empty());
+    // Only owners see the page.
+    let eve = app.administrator("Eve", Role::Operator).await;
+    assert_eq!(eve.client.get(&page).await.status, 403);
+}
+
+#[tokio::test]
+async fn nobody_removes_the_own_only_passkey() {
+    let app = TestApp::new().await;
+    let ada = app.administrator("Ada", Role::Support).await;
+    let only = removals(&ada.client.get("/console/you").await);
+    let refused = ada.post(&only[0], "").await;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    assert!(refused.text().contains("This is your only passkey."));
+    with_another(&app, &ada).await;
+    let both = removals(&ada.client.get("/console/you").await);
+    assert_eq!(both.len(), 2);
+    let removed = ada.post(&only[0], "").await;
+    assert_eq!(removed.status, 303, "{}", removed.text());
+    // The page that removed it stays signed in.
+    let left = removals(&ada.client.get("/console/you").await);
+    assert_eq!(left.len(), 1);
+    assert_ne!(left, only);
+    assert_eq!(ada.post(&only[0], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_link_of_the_first_start_ends_with_the_first_administrator() {
+    let app = TestApp::new().await;
+    let by = Actor::new(ActorKind::Admin, "");
+    let (_, token) = app.passkeys.invite_first_owner(&by).await.unwrap();
+    let path = format!("/console/invite/{}", token.reveal());
+    assert_eq!(app.browser().get(&path).await.status, 200);
+    app.administrator("Ada", Role::Owner).await;
+    let late = app.browser().get(&path).await;
+    assert_eq!(late.status, 404, "{}", late.text());
+    let (_, accepted) = accept_invite(&app.browser(), &path, "Eve").await;
+    assert_eq!(accepted.status, 404, "{}", accepted.text());
+    assert!(app.passkeys.invites().await.unwrap().is_empty());
+    assert_eq!(app.passkeys.administrators().await.unwrap().len(), 1);
+}
