@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use domain::Passkeys;
 use domain::model::clock::SystemRandomness;
+use ipnet::IpNet;
 
 use crate::api::{docs, fido, manage, nevis, twilio};
 use crate::client_events;
@@ -51,6 +52,8 @@ pub struct App {
     console: Option<Place>,
     /// Whether pages may report client events.
     client_events: bool,
+    /// Networks that are not public, where webhooks may lead.
+    webhook_networks: Arc<[IpNet]>,
     /// What the console examines.
     doctor: Arc<Checkup>,
 }
@@ -73,6 +76,7 @@ impl App {
             logs_all: true,
             console: None,
             client_events: false,
+            webhook_networks: Arc::default(),
             doctor: Arc::new(Checkup::new(Settings::default(), None)),
         }
     }
@@ -140,6 +144,13 @@ impl App {
         self
     }
 
+    /// The same, whose webhooks may lead to these networks, too.
+    #[must_use]
+    pub fn with_webhooks_to(mut self, networks: Vec<IpNet>) -> Self {
+        self.webhook_networks = networks.into();
+        self
+    }
+
     /// The same, whose console examines this.
     #[must_use]
     pub fn with_doctor(mut self, doctor: &Arc<Checkup>) -> Self {
@@ -160,17 +171,16 @@ pub fn router(app: App, limits: &Limits) -> Entrance {
     router_with(app, limits, Router::new())
 }
 
+/// How long bodies of back ends, and of browsers, may be.
+fn bodies(limits: &Limits) -> (BodyLimit, BodyLimit) {
+    let time = Duration::from_secs(limits.body_read_seconds);
+    let of = |bytes| BodyLimit { bytes, time };
+    (of(limits.body_bytes), of(limits.browser_body_bytes))
+}
+
 /// All routes and more, for example those of the demo.
 pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
-    let time = Duration::from_secs(limits.body_read_seconds);
-    let of_back_ends = BodyLimit {
-        bytes: limits.body_bytes,
-        time,
-    };
-    let of_browsers = BodyLimit {
-        bytes: limits.browser_body_bytes,
-        time,
-    };
+    let (of_back_ends, of_browsers) = bodies(limits);
     let App {
         passkeys,
         public_url,
@@ -186,12 +196,14 @@ pub fn router_with(app: App, limits: &Limits, more: Router) -> Entrance {
         logs_all,
         console,
         client_events,
+        webhook_networks,
         doctor,
     } = app;
     let twilio = twilio::State {
         passkeys: Arc::clone(&passkeys),
         public_url: Arc::clone(&public_url),
         bodies: of_back_ends,
+        webhook_networks,
     };
     let manage = manage::State {
         passkeys: Arc::clone(&passkeys),

@@ -223,8 +223,7 @@ pub async fn serve(start: Start) -> Result<(), ProcessError> {
         settings.metadata.clone(),
         stopping.clone(),
     ));
-    let networks = settings.webhooks.allow_networks.iter().map(|one| one.0);
-    let sender = Sender::new(Arc::clone(&passkeys), networks.collect())
+    let sender = Sender::new(Arc::clone(&passkeys), settings.webhooks.networks())
         .map_err(|error| ProcessError::Webhooks(error.to_string()))?;
     let sending = tokio::spawn(crate::webhooks::run(
         sender,
@@ -297,6 +296,7 @@ fn control(
                 passkeys: Arc::clone(passkeys),
                 master_keys: crate::master_key::keys(settings).ok().flatten(),
                 public_url: Arc::new(public_url.clone()),
+                webhook_networks: settings.webhooks.networks(),
                 console: console.cloned(),
             };
             Some(AbortOnDrop(tokio::spawn(socket.serve(on))))
@@ -453,6 +453,7 @@ pub async fn router(
         .with_fido(rp.and_then(|rp| fido::served(&settings.fido, rp)))
         .with_console(own_console(settings, public_url))
         .with_doctor(doctor)
+        .with_webhooks_to(settings.webhooks.networks())
         .with_client_events(settings.client_events.enabled);
     let more = for_tests(settings, &app, rp).await?;
     Ok(crate::app::router_with(app, &settings.limits, more))

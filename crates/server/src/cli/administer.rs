@@ -67,6 +67,7 @@ pub(super) async fn administer(
                         .enabled
                         .then(|| Place::of(&settings, &public_url, None)),
                     public_url: Arc::new(public_url),
+                    webhook_networks: settings.webhooks.networks(),
                 };
                 let done = execute(&on, command).await;
                 passkeys.close().await?;

@@ -16,6 +16,7 @@ use std::time::Duration;
 use domain::model::account::Secret;
 use domain::model::ids::AccountId;
 use domain::model::policy::Policy;
+use ipnet::IpNet;
 use serde::Deserialize as _;
 use storage::{StoreUrl, StoreUrlError};
 use zeroize::Zeroizing;
@@ -354,6 +355,13 @@ fn within(ranges: &[(&'static str, u64, u64, u64)]) -> Vec<ConfigError> {
             invalid(key, format!("{value} is not between {least} and {most}"))
         })
         .collect()
+}
+
+impl sections::Webhooks {
+    /// Networks that are not public, where webhooks may lead.
+    pub fn networks(&self) -> Vec<IpNet> {
+        self.allow_networks.iter().map(|one| one.0).collect()
+    }
 }
 
 impl Tls {

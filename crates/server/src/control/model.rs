@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::Passkeys;
 use domain::model::master_key::MasterKeys;
 use domain::model::refusal::Refusal;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::console::Place;
@@ -23,6 +24,8 @@ pub struct Administered {
     pub master_keys: Option<MasterKeys>,
     /// Base of emitted URLs: the issuer of access keys.
     pub public_url: Arc<PublicUrl>,
+    /// Networks that are not public, where webhooks may lead.
+    pub webhook_networks: Vec<IpNet>,
     /// Where the console is; `None` if it is off.
     pub console: Option<Place>,
 }

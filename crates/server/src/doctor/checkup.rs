@@ -107,8 +107,8 @@ impl Checkup {
         };
         found.extend(from_store.findings);
         found.push(machine::master_key(settings, from_store.sealed));
-        let networks = settings.webhooks.allow_networks.iter().map(|one| one.0);
-        match Web::guarded(networks.collect()) {
+        let networks = settings.webhooks.networks();
+        match Web::guarded(networks) {
             Ok(web) => {
                 let url = settings.public_url.as_deref().map(PublicUrl::new);
                 let (web, files) = (Arc::new(web), from_store.files);

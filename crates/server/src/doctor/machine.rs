@@ -9,6 +9,7 @@ use domain::webauthn::UnixSeconds;
 
 use super::finding::Finding;
 use crate::config::{Listen, Settings};
+use crate::http::PublicUrl;
 use crate::transport::tls;
 
 /// Less free space than this is a warning, in bytes.
@@ -99,6 +100,17 @@ async fn exposure(settings: &Settings, found: &mut Vec<Finding>) {
             .fix("listen on 127.0.0.1 if the proxy runs on this machine; else let a firewall admit only the proxy, or set tls.certificate_file"),
         );
     }
+    let served = url.is_some_and(|url| url.starts_with("https://"));
+    if served && !settings.tls.is_on() && settings.trusted_proxies.is_empty() {
+        found.push(
+            Finding::warning(
+                "trusted_proxies",
+                "clients reach passkeyd through a proxy, and trusted_proxies is empty",
+            )
+            .because("events and rate limits have the address of the proxy instead of that of the client")
+            .fix("set trusted_proxies to the addresses from which the proxy connects"),
+        );
+    }
     if let Some(metrics) = &settings.metrics.listen
         && others_reach(metrics).await
     {
@@ -111,7 +123,6 @@ async fn exposure(settings: &Settings, found: &mut Vec<Finding>) {
             .fix("let a firewall admit only your monitoring"),
         );
     }
-    let served = url.is_some_and(|url| url.starts_with("https://"));
     if served && !settings.production {
         found.push(
             Finding::warning(
@@ -145,7 +156,7 @@ async fn others_reach(listen: &Listen) -> bool {
 }
 
 fn is_this_machine(url: &str) -> bool {
-    let url = crate::http::PublicUrl::new(url);
+    let url = PublicUrl::new(url);
     let host = url.host().trim_matches(['[', ']']);
     host == "localhost"
         || host.ends_with(".localhost")
@@ -202,6 +213,15 @@ fn certificate(settings: &Settings, now: i64) -> Option<Finding> {
             );
         }
     };
+    let public = settings.public_url.as_deref().map(PublicUrl::new);
+    if let Some(url) = public.filter(|url| !loaded.is_for(url.host())) {
+        let host = url.host();
+        return Some(
+            Finding::warning("tls", format!("the certificate is not one of {host}, the host of public_url"))
+                .because("clients that connect to passkeyd by this name refuse it, unless a proxy with a certificate of its own is before it")
+                .fix(format!("get a certificate that has {host} among its names")),
+        );
+    }
     let Some(ends) = loaded.ends else {
         return Some(Finding::good(
             "tls",

@@ -9,11 +9,12 @@ use axum::http::HeaderValue;
 use domain::webauthn::x509;
 use parking_lot::{Mutex, RwLock};
 use rustls::ServerConfig;
+use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
@@ -64,6 +65,17 @@ pub struct Loaded {
     key: CertifiedKey,
     /// The last second in which the certificate is valid, in Unix seconds, if it can be read.
     pub ends: Option<i64>,
+}
+
+impl Loaded {
+    /// Whether clients accept the certificate for a host: a name, or an address.
+    pub fn is_for(&self, host: &str) -> bool {
+        let host = host.trim_matches(['[', ']']);
+        let (Ok(leaf), Ok(name)) = (self.key.end_entity_cert(), ServerName::try_from(host)) else {
+            return false;
+        };
+        ParsedCertificate::try_from(leaf).is_ok_and(|leaf| verify_server_name(&leaf, &name).is_ok())
+    }
 }
 
 impl Tls {

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use axum::http::Uri;
 use ipnet::IpNet;
 
 /// Whether an address is reached through the public Internet. Forms of IPv6 that lead to an IPv4 address are none, except the mapped
@@ -35,6 +36,43 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     }
 }
 
+/// Whether a webhook with this URL could be called, as far as the URL alone says it. A name is judged again by its addresses, whenever a
+/// connection is made.
+///
+/// # Errors
+/// What is wrong with its host.
+pub(crate) fn judge(url: &str, networks: &[IpNet]) -> Result<(), &'static str> {
+    let Ok(url) = url.parse::<Uri>() else {
+        return Ok(());
+    };
+    let host = url.host().unwrap_or_default();
+    let host = host.trim_matches(['[', ']']).trim_end_matches('.');
+    let allowed = rule(networks.to_vec());
+    let is_local =
+        host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
+    let address = if is_local {
+        Some(Ipv4Addr::LOCALHOST.into())
+    } else {
+        host.parse().ok()
+    };
+    match address {
+        Some(address) if !allowed(address) => Err(
+            "its host is an address that is not public: the operator allows such networks with webhooks.allow_networks",
+        ),
+        None if ends_in_number(host) => Err("its host is a number, which is no name"),
+        _ => Ok(()),
+    }
+}
+
+/// Whether systems read a host as a number, and so as an address (URL Standard, 3.5 "ends-in-a-number checker").
+fn ends_in_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or(host);
+    let hex = last.strip_prefix("0x").or(last.strip_prefix("0X"));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let is_hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+    !last.is_empty() && (digits(last) || hex.is_some_and(is_hex))
+}
+
 /// The rule for addresses: public ones, and those of these networks.
 pub(crate) fn rule(networks: Vec<IpNet>) -> impl Fn(IpAddr) -> bool + Send + Sync + 'static {
     move |address| {
@@ -46,6 +84,38 @@ pub(crate) fn rule(networks: Vec<IpNet>) -> impl Fn(IpAddr) -> bool + Send + Syn
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_is_judged_by_the_address_in_it() {
+        let networks = ["10.1.0.0/16".parse().unwrap()];
+        for good in [
+            "https://acme.test/hooks",
+            "https://93.184.215.14/",
+            "https://[2606:4700:4700::1111]/",
+            "https://10.1.2.3:8443/hooks",
+            "https://1.2.3.4.acme.test/",
+        ] {
+            assert_eq!(judge(good, &networks), Ok(()), "{good}");
+        }
+        for bad in [
+            "https://127.0.0.1/",
+            "http://127.0.0.1:9000/",
+            "https://localhost/",
+            "https://LOCALHOST./",
+            "https://a.localhost/",
+            "https://10.2.0.1/",
+            "https://169.254.169.254/latest/meta-data/",
+            "https://[::1]/",
+            "https://[::ffff:10.2.0.1]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://2130706433/",
+            "https://0x7f000001/",
+            "https://127.1/",
+            "https://0177.0.0.1/",
+        ] {
+            assert!(judge(bad, &networks).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn public_addresses_are_allowed() {

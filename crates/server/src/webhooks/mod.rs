@@ -5,5 +5,5 @@ mod message;
 mod sender;
 mod sign;
 
-pub(crate) use address::rule;
+pub(crate) use address::{judge, rule};
 pub(crate) use sender::{Sender, run};

@@ -137,6 +137,14 @@ fn wrong_settings_modes_and_services_are_found_with_why_and_how_to_fix_them() {
     );
     mode(0o600);
     assert_eq!(level(&output, "relying_party"), "good");
+    // Clients come through a proxy that is not named.
+    let proxied = ("PASSKEYD_PUBLIC_URL", "https://login.acme.test");
+    let offline = ["--json", "--offline"];
+    let output = doctor(data.path(), &offline, &[proxied]);
+    assert_eq!(level(&output, "trusted_proxies"), "warning");
+    let named = ("PASSKEYD_TRUSTED_PROXIES", "[10.0.0.1]");
+    let output = doctor(data.path(), &offline, &[proxied, named]);
+    assert!(found(&output, "trusted_proxies").is_empty());
     // As a browser would: there is no such host.
     let output = doctor(data.path(), &["--json"], &[]);
     assert_eq!(output.status.code(), Some(1));

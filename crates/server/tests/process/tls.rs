@@ -648,12 +648,13 @@ fn the_doctor_looks_at_the_certificate() {
     let identity = TlsIdentity::new("localhost").unwrap();
     write_certificate(data.path(), &identity);
     write_key(data.path(), &identity);
-    let found = || {
+    let found = |public_url: &str| {
         let mut command = passkeyd();
         command
             .args(["doctor", "--json", "--offline", "--data-dir"])
             .arg(data.path());
-        let output = ended(secure(&mut command, data.path()).env("PASSKEYD_LISTEN", "0.0.0.0:0"));
+        secure(&mut command, data.path()).env("PASSKEYD_LISTEN", "0.0.0.0:0");
+        let output = ended(command.env("PASSKEYD_PUBLIC_URL", public_url));
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let findings = report["findings"].as_array().unwrap().clone();
         let level = |check: &str| {
@@ -662,9 +663,12 @@ fn the_doctor_looks_at_the_certificate() {
         };
         (level("tls"), level("open_without_tls"))
     };
-    assert_eq!(found(), (Some("good".to_owned()), None));
+    let own = "https://localhost:8443/passkeyd";
+    assert_eq!(found(own), (Some("good".to_owned()), None));
+    let other = "https://passkeys.acme.test";
+    assert_eq!(found(other), (Some("warning".to_owned()), None));
     write_key(data.path(), &TlsIdentity::new("localhost").unwrap());
-    assert_eq!(found(), (Some("problem".to_owned()), None));
+    assert_eq!(found(own), (Some("problem".to_owned()), None));
 }
 
 /// A container does not know its public name, and a certificate may be of a private authority.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::Passkeys;
 use domain::model::audit::{Actor, ActorKind};
+use ipnet::IpNet;
 
 use crate::http::current;
 use crate::http::{BodyLimit, PublicUrl};
@@ -29,4 +30,6 @@ pub struct State {
     pub public_url: Arc<PublicUrl>,
     /// How long the body of a request may be.
     pub bodies: BodyLimit,
+    /// Networks that are not public, where webhooks may lead.
+    pub webhook_networks: Arc<[IpNet]>,
 }

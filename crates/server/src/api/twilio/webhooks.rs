@@ -6,6 +6,7 @@ use domain::model::notice::NoticeType;
 use domain::model::relying_party::RelyingParty;
 use domain::model::webhook::{MAX_URL, Webhook, is_url};
 use domain::webauthn::options::is_word;
+use ipnet::IpNet;
 use serde::Serialize;
 
 use super::codes::Code;
@@ -20,6 +21,7 @@ use super::sid::Sid;
 use super::state::{State, administrator};
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
+use crate::webhooks;
 
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
@@ -72,7 +74,7 @@ struct Parameters {
 }
 
 impl Parameters {
-    fn read(form: &Form<'_>) -> Result<Self, ApiError> {
+    fn read(form: &Form<'_>, networks: &[IpNet]) -> Result<Self, ApiError> {
         Ok(Self {
             name: form.get("FriendlyName").map(friendly_name).transpose()?,
             // Ruby sends an empty list as a parameter without a value.
@@ -81,7 +83,10 @@ impl Parameters {
                 .any(|text| !text.is_empty())
                 .then(|| event_types(form))
                 .transpose()?,
-            url: form.get("WebhookUrl").map(webhook_url).transpose()?,
+            url: form
+                .get("WebhookUrl")
+                .map(|url| webhook_url(url, networks))
+                .transpose()?,
             enabled: match word(form, "Status") {
                 None => None,
                 Some(status) if is_word(status, "enabled") => Some(true),
@@ -156,8 +161,8 @@ fn event_types(form: &Form<'_>) -> Result<Vec<String>, ApiError> {
     Ok(types)
 }
 
-/// An absolute http(s) URL with a host. Where it may lead is judged when something is sent.
-fn webhook_url(text: &str) -> Result<String, ApiError> {
+/// An absolute http(s) URL with a host that may be called. Where a name leads is judged when something is sent.
+fn webhook_url(text: &str, networks: &[IpNet]) -> Result<String, ApiError> {
     if !is_url(text) {
         return Err(bad(
             "WebhookUrl",
@@ -166,6 +171,8 @@ fn webhook_url(text: &str) -> Result<String, ApiError> {
             ),
         ));
     }
+    webhooks::judge(text, networks)
+        .map_err(|why| bad("WebhookUrl", format!("WebhookUrl cannot be called: {why}")))?;
     Ok(text.to_owned())
 }
 
@@ -185,7 +192,7 @@ pub async fn create(request: Request) -> Result<Response, ApiError> {
     for name in ["FriendlyName", "EventTypes", "WebhookUrl"] {
         form.required(name)?;
     }
-    let parameters = Parameters::read(&form)?;
+    let parameters = Parameters::read(&form, &request.state.webhook_networks)?;
     let make = |id, now| {
         let mut webhook = Webhook::new(id, rp.id, now);
         parameters.apply(&mut webhook);
@@ -230,7 +237,7 @@ pub async fn fetch(request: Request) -> Result<Response, ApiError> {
 pub async fn update(request: Request) -> Result<Response, ApiError> {
     let rp = request.service().await?;
     let id = id(&request)?;
-    let parameters = Parameters::read(&request.form()?)?;
+    let parameters = Parameters::read(&request.form()?, &request.state.webhook_networks)?;
     let webhook = request
         .state
         .passkeys
@@ -271,7 +278,7 @@ mod tests {
             "http://localhost:9000",
             "https://[::1]:1/",
         ] {
-            assert!(webhook_url(good).is_ok(), "{good}");
+            assert!(webhook_url(good, &[]).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -283,7 +290,7 @@ mod tests {
             "https://acme.test/a b",
             "https://acme.test/\n",
         ] {
-            assert!(webhook_url(bad).is_err(), "{bad}");
+            assert!(webhook_url(bad, &[]).is_err(), "{bad}");
         }
     }
 }

@@ -12,6 +12,7 @@ use domain::model::webhook::{BodyFormat, MAX_URL, SignatureHash, Webhook, is_url
 use domain::webauthn::options::{ResidentKey, UserVerification};
 use domain::webauthn::origin::Origin;
 use domain::webauthn::relying_party::RpId;
+use ipnet::IpNet;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -20,6 +21,7 @@ use super::super::named::{checked, granted};
 use crate::api::manage::nevis::SettingsChange;
 use crate::api::manage::policy::policy_of;
 use crate::moment::Moment;
+use crate::webhooks;
 
 /// Most origins of a Service.
 const MOST_ORIGINS: usize = 100;
@@ -135,7 +137,7 @@ impl Declared {
     ///
     /// # Errors
     /// It has unknown members, values that cannot be, or names twice.
-    pub(super) fn read(document: Value) -> Result<Self, NotDone> {
+    pub(super) fn read(document: Value, networks: &[IpNet]) -> Result<Self, NotDone> {
         let declared: Self = serde_path_to_error::deserialize(document).map_err(|error| {
             let at = error.path().to_string();
             wrong(&at, error.into_inner())
@@ -156,7 +158,7 @@ impl Declared {
                 service.access_keys.iter().map(|k| k.name.as_str()),
             ))?;
             for webhook in &service.webhooks {
-                within(webhook.check())?;
+                within(webhook.check(networks))?;
             }
         }
         let of_services = declared.services.iter().flat_map(|s| &s.access_keys);
@@ -217,7 +219,7 @@ impl DeclaredService {
 }
 
 impl DeclaredWebhook {
-    fn check(&self) -> Result<(), NotDone> {
+    fn check(&self, networks: &[IpNet]) -> Result<(), NotDone> {
         let of = format!("webhook {:?}", self.name);
         if !is_url(&self.url) {
             let why = format!(
@@ -225,6 +227,8 @@ impl DeclaredWebhook {
             );
             return Err(wrong(&of, why));
         }
+        webhooks::judge(&self.url, networks)
+            .map_err(|why| wrong(&of, format!("url cannot be called: {why}")))?;
         let known = |name: &String| NoticeType::may_be_asked_for(name);
         if self.event_types.is_empty() || !self.event_types.iter().all(known) {
             let names = NoticeType::names();

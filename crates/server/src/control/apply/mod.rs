@@ -96,7 +96,7 @@ pub(super) async fn apply(
     document: Value,
     expected: Option<&Value>,
 ) -> Result<Value, NotDone> {
-    let declared = Declared::read(document)?;
+    let declared = Declared::read(document, &on.webhook_networks)?;
     let plan = Plan::of(&on.passkeys, &declared).await?;
     let differences = serde_json::to_value(plan.differences())
         .map_err(|error| NotDone::because(error.to_string()))?;

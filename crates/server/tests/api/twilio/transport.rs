@@ -14,6 +14,7 @@ use crate::common::{PUBLIC_URL, TestApp};
 async fn what_the_transport_refuses_has_the_same_envelope() {
     let app = TestApp::new().await;
     let words = State {
+        webhook_networks: Arc::default(),
         passkeys: app.passkeys.clone(),
         public_url: Arc::new(PublicUrl::new(PUBLIC_URL)),
         bodies: BodyLimit {

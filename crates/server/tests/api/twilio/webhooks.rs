@@ -74,14 +74,24 @@ async fn a_bad_parameter_is_60306_and_a_missing_one_20001() {
         "EventTypes=factor.renamed",
         "Status=on",
         "Version=v3",
-        "WebhookUrl=acme.test",
-        "WebhookUrl=https%3A%2F%2Fu%3Ap%40acme.test",
         "FriendlyName=a%00b",
     ] {
         account
             .post(&webhooks, &format!("{WEBHOOK}&{bad}"))
             .await
             .refused(400, 60306);
+    }
+    // An address that is not public, a number that systems read as one, and what is no URL.
+    for (url, why) in [
+        ("https%3A%2F%2F169.254.169.254%2Flatest", "not public"),
+        ("https%3A%2F%2F2130706433%2F", "a number"),
+        ("acme.test", "an absolute http or https URL"),
+        ("https%3A%2F%2Fu%3Ap%40acme.test", "without a user name"),
+    ] {
+        let form = WEBHOOK.replace("https%3A%2F%2Facme.test%2Fhooks", url);
+        let refused = account.post(&webhooks, &form).await;
+        assert!(refused.text().contains(why), "{}", refused.text());
+        refused.refused(400, 60306);
     }
     assert_eq!(
         account.get(&webhooks).await.expect(200)["webhooks"],
