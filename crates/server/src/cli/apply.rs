@@ -144,10 +144,16 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
     }
     if json {
         return print_json(
-            &json!({"differences": differences, "warnings": warnings, "without_secret_file": lost, "applied": true}),
+            &json!({"differences": differences, "warnings": warnings, "without_secret_file": lost, "services": done["services"], "applied": true}),
         );
     }
-    print(|out| writeln!(out, "\nApplied."))
+    print(|out| {
+        writeln!(out, "\nApplied.")?;
+        list(&done, "services").iter().try_for_each(|service| {
+            let (name, sid) = (text(service, "name"), text(service, "sid"));
+            writeln!(out, "Service {name:?}: {sid}")
+        })
+    })
 }
 
 /// Whether the file of a key that the store has is there and has something. When it has not, the command may have ended between the key and its

@@ -317,6 +317,14 @@ pub(super) async fn revoke_link(visit: Visit) -> Result<Response, Failure> {
     Ok(visit.back(&path_of(&rp, user.id), "revoked"))
 }
 
+/// What a passkey of an event is called: by its name, if the person still has it.
+fn which(key: &CredentialKey, passkeys: &[Passkey]) -> String {
+    let known = passkeys.iter().find(|passkey| passkey.record.key == *key);
+    let name = known.map(|passkey| passkey.record.name.clone());
+    name.filter(|name| !name.is_empty())
+        .unwrap_or_else(|| words::passkey(*key))
+}
+
 /// The last sign-in of a person with any passkey.
 fn last_success(person: &User, passkeys: &[Passkey]) -> Option<Timestamp> {
     let used = passkeys

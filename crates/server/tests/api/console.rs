@@ -468,10 +468,11 @@ async fn support_finds_a_person_and_revokes_a_passkey_and_the_trail_says_who_did
     assert!(nobody.text().contains("no identity begins like this"));
     let page = bob.client.get(&person).await;
     assert!(
-        page.text().contains("Passkey registered"),
+        page.text().contains("Passkey registered</a> (passkey "),
         "{}",
         page.text()
     );
+    assert!(page.text().contains("<dt>Credential id</dt>"));
     let passkey = format!("{person}/passkeys/{}", filled.passkey);
     let renamed = bob
         .post(&format!("{passkey}/rename"), "name=%3Cb%3EPhone")

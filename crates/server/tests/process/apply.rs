@@ -105,6 +105,7 @@ fn the_example_is_applied_beside_a_server_and_a_change_of_it_on_the_stopped_stor
     let service = &get(&server, "/v2/Services")["services"][0];
     assert_eq!(service["passkeys"]["relying_party"]["id"], "shop.example");
     let sid = service["sid"].as_str().unwrap().to_owned();
+    assert_eq!(done["services"][0]["sid"], sid, "{done}");
     let policy = get(&server, &format!("/manage/v1/services/{sid}/policy"));
     assert_eq!(policy["user_verification_required"], true);
     assert_eq!(policy["limits"]["credentials_per_user"], 20);

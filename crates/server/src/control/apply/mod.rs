@@ -87,6 +87,15 @@ struct Plan<'d> {
     known_api_keys: Vec<KnownKey>,
 }
 
+/// What was applied, as far as a caller has to know it.
+#[derive(Default)]
+struct Made {
+    /// Secrets of new keys, with the names of their files.
+    secrets: Vec<Value>,
+    /// The declared Services, with their identifiers.
+    services: Vec<Value>,
+}
+
 /// Compares a document with the store. With `expected`, the differences that a person has seen, applies it.
 ///
 /// # Errors
@@ -113,10 +122,13 @@ pub(super) async fn apply(
         ));
     }
     // A failure halfway must not lose the secrets of the keys that were made before it.
-    let mut secrets = Vec::new();
-    let done = plan.run(on, &mut secrets).await;
+    let mut made = Made::default();
+    let done = plan.run(on, &mut made).await;
     let failed = done.err().map(|why| why.message);
-    Ok(json!({"differences": differences, "secrets": secrets, "failed": failed}))
+    let Made { secrets, services } = made;
+    Ok(
+        json!({"differences": differences, "secrets": secrets, "services": services, "failed": failed}),
+    )
 }
 
 /// All records of a list.
@@ -228,18 +240,19 @@ impl<'d> Plan<'d> {
         found
     }
 
-    async fn run(&self, on: &Administered, secrets: &mut Vec<Value>) -> Result<(), NotDone> {
+    async fn run(&self, on: &Administered, done: &mut Made) -> Result<(), NotDone> {
         for service in &self.services {
-            service.run(on, self.account, secrets).await?;
+            service.run(on, self.account, done).await?;
         }
         for (declared, grant) in &self.new_api_keys {
             let by = operator();
-            let made = on
+            let key = on
                 .passkeys
                 .create_api_key(self.account, &declared.name, *grant, &by);
-            let (key, secret) = made.await?;
+            let (key, secret) = key.await?;
             let text = format!("SK{}:{}", key.id, secret.reveal());
-            secrets.push(json!({"file": declared.secret_file, "secret": text}));
+            done.secrets
+                .push(json!({"file": declared.secret_file, "secret": text}));
         }
         Ok(())
     }
@@ -462,21 +475,23 @@ impl<'d> ServicePlan<'d> {
         &self,
         on: &Administered,
         account: AccountId,
-        secrets: &mut Vec<Value>,
+        done: &mut Made,
     ) -> Result<(), NotDone> {
         let (passkeys, by) = (&*on.passkeys, operator());
         let rp = if let Some(before) = &self.before {
             before.clone()
         } else {
-            let made = passkeys.create_relying_party(
+            let created = passkeys.create_relying_party(
                 account,
                 &self.after.name,
                 self.after.selection.clone(),
                 self.after.settings.clone(),
                 &by,
             );
-            made.await?
+            created.await?
         };
+        done.services
+            .push(json!({"name": rp.name, "sid": format!("VA{}", rp.id)}));
         let mut wanted = rp.clone();
         self.declared
             .apply_to(&mut wanted, passkeys.default_policy())?;
@@ -508,9 +523,10 @@ impl<'d> ServicePlan<'d> {
         }
         for (declared, grant) in &self.new_keys {
             let (url, name) = (&on.public_url, &declared.name);
-            let made = access_keys::make(passkeys, url, rp.id, name, *grant, &by);
-            let made = serde_json::to_value(made.await?).unwrap_or_default();
-            secrets.push(json!({"file": declared.secret_file, "secret": made["key"]}));
+            let key = access_keys::make(passkeys, url, rp.id, name, *grant, &by);
+            let key = serde_json::to_value(key.await?).unwrap_or_default();
+            let secret = json!({"file": declared.secret_file, "secret": key["key"]});
+            done.secrets.push(secret);
         }
         Ok(())
     }
