@@ -298,6 +298,10 @@ describe('the console', { timeout: 240_000 }, () => {
       assert.equal(response.status(), 200, path);
       await judge(name);
     }
+    await open('/administrators');
+    await page.locator('main tbody a').first().click();
+    await page.getByRole('heading', { name: 'Passkeys' }).waitFor();
+    await judge('administrator');
     await open(`/services/${service}`);
     const links = await page.locator('main nav a, main .tabs a').evaluateAll((all) => all.map((link) => link.href));
     for (const link of new Set(links)) {

@@ -1,6 +1,5 @@
 //! `passkeyd import`: passkeys from a file, and what became of imports.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileTypeExt as _;
@@ -11,12 +10,11 @@ use clap::Args;
 use domain::Passkeys;
 use domain::model::ids::{ImportId, RelyingPartyId};
 use domain::model::page::PageRequest;
-use domain::model::text::is_control;
 use domain::service::transfer::Target;
 use tempfile::NamedTempFile;
 
 use super::export::relying_party;
-use super::print::cannot_print;
+use super::print::{cannot_print, visible};
 use super::progress::Progress;
 use super::which_store::{self, WhichStore};
 use crate::api::dates::Date;
@@ -281,27 +279,20 @@ fn spool(from: &mut dyn io::Read) -> io::Result<NamedTempFile> {
 }
 
 fn line(report: &Report) -> io::Result<()> {
-    // A file has names that nobody has judged yet: JSON may have these characters as they are, and a terminal obeys them.
-    let mut text = String::new();
-    for c in serde_json::to_string(report)?.chars() {
-        if is_control(c) {
-            let _ = write!(text, "\\u{:04x}", u32::from(c));
-        } else {
-            text.push(c);
-        }
-    }
+    // A file has names that nobody has judged yet, and JSON may have control characters as they are.
+    let mut text = visible(&serde_json::to_string(report)?);
     text.push('\n');
     io::stdout().lock().write_all(text.as_bytes())
 }
 
 fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", visible(text));
 }
 
 fn failed(error: ImportError) -> ProcessError {
     match error {
         ImportError::Store(refusal) => refusal.into(),
-        ImportError::File(why) => ProcessError::Command(why),
+        ImportError::File(why) => ProcessError::Command(visible(&why)),
     }
 }
 
@@ -309,7 +300,8 @@ fn interrupted(error: ImportError, mode: Mode) -> ProcessError {
     match mode {
         Mode::DryRun => failed(error),
         Mode::Write(id) => ProcessError::Command(format!(
-            "the import {id} ended early: {error}. Run it again, or undo it with --undo {id}"
+            "the import {id} ended early: {}. Run it again, or undo it with --undo {id}",
+            visible(&error.to_string())
         )),
     }
 }

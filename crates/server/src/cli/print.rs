@@ -1,6 +1,9 @@
 //! Printing results.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
+
+use domain::model::text::is_control;
 
 use crate::error::ProcessError;
 use crate::transfer::record::Counts;
@@ -14,6 +17,19 @@ pub(super) fn print_json(what: &impl serde::Serialize) -> Result<(), ProcessErro
         out.flush()
     };
     write().map_err(cannot_print)
+}
+
+/// A text as a terminal may show it: what a terminal would obey, or what would reorder the line, is written as an escape. Line breaks stay.
+pub(super) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_control(c) && c != '\n' {
+            let _ = write!(shown, "\\u{:04x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Prints a line.

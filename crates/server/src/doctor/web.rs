@@ -22,7 +22,6 @@ use crate::api::well_known::File;
 use crate::http::PublicUrl;
 use crate::http::request_id::REQUEST_ID;
 use crate::outbound::{self, Client, Limits, OutboundError};
-use crate::webhooks;
 
 /// What one call may take. No redirections: clients of passkeyd follow none.
 const LIMITS: Limits = Limits {
@@ -64,7 +63,7 @@ impl Web {
     pub fn guarded(networks: Vec<IpNet>) -> Result<Self, String> {
         Ok(Self {
             own: client(|_| true)?,
-            hosts: client(webhooks::rule(networks))?,
+            hosts: client(outbound::rule(networks))?,
         })
     }
 

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::OutboundError;
+use super::error::OutboundError;
 
 /// Time for the whole call.
 const TIME: Duration = Duration::from_secs(10);

@@ -13,71 +13,33 @@ pub struct Columns {
     pub(super) id: Seen,
     pub(super) key: Seen,
     pub(super) handle: Seen,
-    /// Whether passkeys are in lists of users. Only the users say whose they are then: a passkey may have a member of the same name, which
-    /// its owner chooses. A list of a document without a user is a list of records.
-    of_users: bool,
-    /// Rows in which the record says who the user is, and rows in lists.
-    records: Tally,
-    listed: Tally,
-    /// Rows in lists, as their users say.
-    owned: Tally,
+    /// How many rows name a user in any way.
+    rows: usize,
+    /// In how many rows each member is that can name the user.
+    named: Vec<usize>,
     /// Whether any row has a credential id.
     has_ids: bool,
     /// A name or an id of a user in which backslashes are doubled.
     escaped: bool,
 }
 
-/// How often users are named.
-#[derive(Debug, Clone, Default)]
-struct Tally {
-    /// How many rows name a user in any way.
-    rows: usize,
-    /// In how many rows each member is that can name the user.
-    named: Vec<usize>,
-}
-
-impl Tally {
-    fn look<'a>(&mut self, names: &[&str], value: impl Fn(&str) -> Option<&'a Value>) {
+impl Columns {
+    /// Looks at the columns of bytes of a row, and at what names its user.
+    pub(super) fn look(&mut self, row: &Row, source: Source, told: &Told) {
+        let names = source.user_names();
         self.named.resize(names.len(), 0);
         let mut any = false;
         for (name, count) in names.iter().zip(&mut self.named) {
-            let is_there = value(name).is_some();
+            let is_there = of_user(row, name).is_some();
             any |= is_there;
             *count += usize::from(is_there);
         }
         self.rows += usize::from(any);
-    }
-
-    fn and(&self, other: &Self) -> Self {
-        let most = self.named.len().max(other.named.len());
-        let of = |tally: &Self, n| tally.named.get(n).copied().unwrap_or_default();
-        Self {
-            rows: self.rows + other.rows,
-            named: (0..most).map(|n| of(self, n) + of(other, n)).collect(),
-        }
-    }
-}
-
-impl Columns {
-    /// Looks at the columns of bytes of a row, and at what names its user.
-    pub(super) fn look(&mut self, row: &Row, source: Source, told: &Told) {
-        let told_handle = told.handle;
-        let told = told.user.as_deref().map(plain);
-        let mut names = source.user_names().to_vec();
-        if row.is_listed() {
-            self.listed.look(&names, |name| row.get(name));
-            self.owned.look(&names, |name| row.of_owner(name));
-        } else {
-            self.records.look(&names, |name| row.get(name));
-        }
-        names.extend(source.user_ids());
-        names.extend(told.as_deref());
-        self.of_users |= row.is_listed_by(&names);
-        let mut texts = names
-            .iter()
-            .flat_map(|name| [row.get(name), row.of_owner(name)]);
-        self.escaped |= texts.any(|value| {
-            let text = value.and_then(Value::as_str);
+        let told_user = told.user.as_deref().map(plain);
+        let ids = ids_of_user(row).iter().copied();
+        let mut paths = names.iter().copied().chain(ids).chain(told_user.as_deref());
+        self.escaped |= paths.any(|path| {
+            let text = of_user(row, path).and_then(Value::as_str);
             text.is_some_and(|text| text.contains("\\\\"))
         });
         for (names, seen) in [(NAMES.id, &mut self.id), (NAMES.key, &mut self.key)] {
@@ -88,30 +50,10 @@ impl Columns {
         self.has_ids |= find(row, NAMES.id).is_some() || row.judge().is_err();
         // Letters are in no encoding.
         if let Some(value) = handle_of(row)
-            && told_handle != Some(HandleRule::GivenText)
+            && told.handle != Some(HandleRule::GivenText)
         {
             self.handle.look(value);
         }
-    }
-
-    /// The member of the user that a row has: in the record, or in the user in whose list it is.
-    pub(super) fn of_user<'a>(&self, row: &'a Row, path: &str) -> Option<&'a Value> {
-        if self.of_users && row.is_listed() {
-            row.of_owner(path)
-        } else {
-            row.get(path)
-        }
-    }
-
-    /// The first of these members of the user that a row has, with its path.
-    pub(super) fn first_of_user<'a, 'n>(
-        &self,
-        row: &'a Row,
-        paths: &[&'n str],
-    ) -> Option<(&'n str, &'a Value)> {
-        paths
-            .iter()
-            .find_map(|path| Some((*path, self.of_user(row, path)?)))
     }
 
     /// The member that names the user: one for the whole file, so that a name is never compared with another kind of name. It is the
@@ -120,14 +62,9 @@ impl Columns {
     /// # Errors
     /// Not all rows have it: one person with a name, or without one, must not decide how the others are called.
     pub(super) fn user(&self, source: Source) -> Result<Option<&'static str>, String> {
-        let tally = if self.of_users {
-            self.records.and(&self.owned)
-        } else {
-            self.records.and(&self.listed)
-        };
-        let mut named = source.user_names().iter().zip(&tally.named);
+        let mut named = source.user_names().iter().zip(&self.named);
         match named.find(|(_, count)| **count > 0) {
-            Some((name, count)) if *count < tally.rows => Err(format!(
+            Some((name, count)) if *count < self.rows => Err(format!(
                 "some records of the file have the member {name} and others do not: --user-column names the member that names the users"
             )),
             found => Ok(found.map(|(name, _)| *name)),
@@ -170,4 +107,34 @@ impl Columns {
         })
         .collect()
     }
+}
+
+/// The member of the user that a row has: in the user in whose list it is, or else in the record.
+pub(super) fn of_user<'a>(row: &'a Row, path: &str) -> Option<&'a Value> {
+    if row.is_listed() {
+        row.of_owner(path)
+    } else {
+        row.get(path)
+    }
+}
+
+/// The members that have the id of the user. The `id` of a user with a list is that of the user, and otherwise it is that of the passkey.
+fn ids_of_user(row: &Row) -> &'static [&'static str] {
+    if row.is_listed() {
+        NAMES.id_of_owner
+    } else {
+        NAMES.user_id
+    }
+}
+
+/// The id of the user, with its path.
+pub(super) fn id_of_user(row: &Row) -> Option<(&'static str, &Value)> {
+    first_of_user(row, ids_of_user(row))
+}
+
+/// The first of these members of the user that a row has, with its path.
+fn first_of_user<'a, 'n>(row: &'a Row, paths: &[&'n str]) -> Option<(&'n str, &'a Value)> {
+    paths
+        .iter()
+        .find_map(|path| Some((*path, of_user(row, path)?)))
 }

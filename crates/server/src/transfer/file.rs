@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::json::Once;
+use super::json::{ListError, Once, each_of_list};
 use super::table::{Csv, UNSTATED, each_row, separator_of};
 
-/// Longest document that is read as a whole, in bytes.
-const LONGEST: u64 = 1 << 30;
+/// Longest document that is read as a whole, in bytes: a realm of Keycloak.
+const LONGEST: u64 = 1 << 28;
 
 /// Longest line of NDJSON, in bytes: a user with all passkeys.
 pub(super) const LONGEST_LINE: u64 = 1 << 24;
@@ -24,7 +24,13 @@ enum Form {
     /// With this character between columns.
     Csv(u8),
     Lines,
+    List,
     Document,
+}
+
+/// Why a file is not read.
+fn not_json(error: &serde_json::Error) -> String {
+    format!("the file is not JSON: {error}. {BYTES}")
 }
 
 /// Calls `take` with each record of the file, and with its place in words. A document gives one record, a list one for each element.
@@ -74,15 +80,21 @@ pub(super) fn each_record(
             }
             Ok(())
         }
+        Form::List => {
+            let mut n = 0;
+            let mut take = |value| {
+                n += 1;
+                take(format!("record {n}"), value)
+            };
+            each_of_list(opened, &mut take).map_err(|error| match error {
+                ListError::Json(error) => not_json(&error),
+                ListError::Taken(why) => why,
+            })
+        }
         Form::Document => {
-            let Once(value) = serde_json::from_reader(opened.take(LONGEST))
-                .map_err(|error| format!("the file is not JSON: {error}. {BYTES}"))?;
-            match value {
-                Value::Array(list) => (1..)
-                    .zip(list)
-                    .try_for_each(|(n, value)| take(format!("record {n}"), value)),
-                document => take("the document".to_owned(), document),
-            }
+            let Once(value) =
+                serde_json::from_reader(opened.take(LONGEST)).map_err(|e| not_json(&e))?;
+            take("the document".to_owned(), value)
         }
     }
 }
@@ -112,7 +124,8 @@ fn form_of(file: &mut BufReader<File>) -> std::io::Result<Form> {
     let form = match begins {
         Some(b'{') if serde_json::from_slice::<Value>(&first).is_ok() => Form::Lines,
         None => Form::Lines,
-        Some(b'{' | b'[') => Form::Document,
+        Some(b'[') => Form::List,
+        Some(b'{') => Form::Document,
         _ => Form::Csv(separator_of(&first)),
     };
     if begins.is_some_and(u8::is_ascii_control) {

@@ -10,6 +10,7 @@ use domain::model::ids::ImportId;
 use domain::model::refusal::Refusal;
 use domain::service::transfer::{Outcome, Passkey, Target};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
 
@@ -134,7 +135,14 @@ pub struct Looked {
 pub fn look(file: &Path, source: Source, told: &Told) -> Result<Looked, ImportError> {
     let mut columns = Columns::default();
     let mut rows = 0;
+    let mut realm: Option<String> = None;
     each_record(file, told.csv, |place, value| {
+        if let Some(found) = value.get("realm").and_then(Value::as_str)
+            && source == Source::Keycloak
+            && *realm.get_or_insert_with(|| found.to_owned()) != found
+        {
+            return Err("the file has several realms, and two of them may have users of one name: export one realm".to_owned());
+        }
         for row in source.rows(place, &value) {
             rows += 1;
             columns.look(&row, source, told);

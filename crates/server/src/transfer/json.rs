@@ -1,5 +1,7 @@
 //! JSON of another product, which is read strictly: where two readers may read it in two ways, it is refused.
 
+use std::io::Read;
+
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -63,5 +65,57 @@ impl<'de> Visitor<'de> for Reads {
             object.insert(name, value);
         }
         Ok(object.into())
+    }
+}
+
+/// Why a list was not read to its end.
+pub(super) enum ListError {
+    /// It is not JSON.
+    Json(serde_json::Error),
+    /// What was called with an element has failed.
+    Taken(String),
+}
+
+/// Calls `take` with each element of a list, one after the other: the list is not kept in memory.
+///
+/// # Errors
+/// [`ListError`].
+pub(super) fn each_of_list(
+    file: impl Read,
+    take: &mut dyn FnMut(Value) -> Result<(), String>,
+) -> Result<(), ListError> {
+    let mut failed = None;
+    let mut json = serde_json::Deserializer::from_reader(file);
+    let elements = Elements {
+        take,
+        failed: &mut failed,
+    };
+    let read = json.deserialize_seq(elements).and_then(|()| json.end());
+    match failed {
+        Some(why) => Err(ListError::Taken(why)),
+        None => read.map_err(ListError::Json),
+    }
+}
+
+struct Elements<'a> {
+    take: &'a mut dyn FnMut(Value) -> Result<(), String>,
+    failed: &'a mut Option<String>,
+}
+
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(Once(value)) = list.next_element()? {
+            if let Err(why) = (self.take)(value) {
+                *self.failed = Some(why);
+                return Err(serde::de::Error::custom("an element was not taken"));
+            }
+        }
+        Ok(())
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Names {
     pub(super) id: &'static [&'static str],
     pub(super) key: &'static [&'static str],
     pub(super) user: &'static [&'static str],
+    /// The id of a user who has a list.
+    pub(super) id_of_owner: &'static [&'static str],
     pub(super) user_id: &'static [&'static str],
     pub(super) handle: &'static [&'static str],
     pub(super) counter: &'static [&'static str],
@@ -68,6 +70,17 @@ pub(super) const NAMES: Names = Names {
         "user.email",
     ],
     user_id: &[
+        "userid",
+        "useruuid",
+        "useruniqueid",
+        "internaluserid",
+        "user.id",
+        "user",
+    ],
+    id_of_owner: &[
+        "id",
+        "uuid",
+        "sub",
         "userid",
         "useruuid",
         "useruniqueid",

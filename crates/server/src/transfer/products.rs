@@ -2,68 +2,81 @@
 
 use serde_json::Value;
 
-use super::rows::Row;
+use super::names::{NAMES, find};
+use super::rows::{Row, one_name, plain};
+use super::source::Source;
 
-/// The members that are lists of passkeys.
-const LISTS: &[&str] = &[
-    "credentials",
-    "passkeys",
-    "Passkeys",
-    "Credentials",
-    // The API of Passwordless.dev.
-    "values",
-];
+/// The members that are lists of passkeys, by their plain names.
+const LISTS: &[&str] = &["credentials", "passkeys", "webauthncredentials"];
 
-/// A user with a list of credentials below, or one credential.
-pub(super) fn nested(place: String, value: &Value) -> Vec<Row> {
-    let lists = LISTS.iter().filter_map(|member| match value.get(*member) {
-        Some(Value::Array(list)) => Some((*member, list)),
-        _ => None,
-    });
-    let lists: Vec<_> = lists.collect();
+/// A user with a list of passkeys, a list of records, or one record.
+pub(super) fn nested(place: String, value: &Value, source: Source) -> Vec<Row> {
+    let Some(members) = value.as_object() else {
+        return vec![Row::new(place, value)];
+    };
+    // The API of Passwordless.dev has `values`.
+    let is_list = |name: &str| {
+        let name = plain(name);
+        LISTS.contains(&&*name) || source.lists_records() && name == "values"
+    };
+    let mut lists = Vec::new();
+    for (name, list) in members.iter().filter(|(name, _)| is_list(name)) {
+        match list {
+            Value::Array(list) => lists.push((name, list)),
+            Value::String(text) if text.trim_start().starts_with('[') => {
+                let why = format!("its list {name} is a text: write it as JSON");
+                return vec![Row::refused(place, why)];
+            }
+            _ => {}
+        }
+    }
+    let outer = without(value, is_list);
+    let own = Row::new(place.clone(), &outer);
+    let is_passkey = find(&own, NAMES.key).is_some();
     let mut filled = lists.iter().filter(|(_, list)| !list.is_empty());
     match (filled.next(), filled.next()) {
         (Some((first, _)), Some((second, _))) => {
-            return vec![Row::ambiguous(place, first, second)];
+            vec![Row::refused(place, one_name(first, second))]
+        }
+        (Some((name, _)), None) if is_passkey => {
+            let why = format!("it is a passkey, and it has a list of passkeys, {name}");
+            vec![Row::refused(place, why)]
         }
         (Some((_, list)), None) => {
-            let outer = without(value, LISTS);
-            return list
-                .iter()
-                .enumerate()
-                .map(|(n, credential)| {
-                    let mut row = Row::new(format!("{place}, credential {}", n + 1), credential);
-                    row.listed_by(&outer);
-                    row
-                })
-                .collect();
+            let rows = (1..).zip(*list).map(|(n, credential)| {
+                let mut row = Row::new(format!("{place}, credential {n}"), credential);
+                if !source.lists_records() {
+                    row.listed_by(&outer, source.user_names());
+                }
+                row
+            });
+            rows.collect()
         }
-        (None, _) if !lists.is_empty() => return Vec::new(),
-        (None, _) => {}
+        (None, _) if !lists.is_empty() && !is_passkey => Vec::new(),
+        (None, _) => vec![own],
     }
-    vec![Row::new(place, value)]
+}
+
+/// A record without some members.
+fn without(value: &Value, left_out: impl Fn(&str) -> bool) -> Value {
+    let members = value.as_object().into_iter().flatten();
+    let kept = members.filter(|(name, _)| !left_out(name));
+    Value::Object(
+        kept.map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    )
 }
 
 /// The handle of a user who came to Hanko with one lies in a table of its own, as text: its bytes are the handle.
 pub(super) fn hanko(place: String, value: &Value) -> Vec<Row> {
     let mut value = value.clone();
-    let lists = ["credentials", "webauthn_credentials"];
-    let listed = lists.into_iter().find_map(|list| {
-        value
-            .get(list)?
-            .as_array()
-            .cloned()
-            .map(|rows| (list, rows))
-    });
-    if let Some((list, mut rows)) = listed {
-        rows.iter_mut().for_each(handle_as_bytes);
-        if let Some(user) = value.as_object_mut() {
-            user.remove(list);
-            user.insert("credentials".to_owned(), rows.into());
+    for (_, list) in value.as_object_mut().into_iter().flatten() {
+        if let Value::Array(list) = list {
+            list.iter_mut().for_each(handle_as_bytes);
         }
     }
     handle_as_bytes(&mut value);
-    nested(place, &value)
+    nested(place, &value, Source::Hanko)
 }
 
 fn handle_as_bytes(credential: &mut Value) {
@@ -90,13 +103,9 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
     for user in &users {
         let name = user.get("username").and_then(Value::as_str);
         let name = name.unwrap_or_default();
-        let credentials = user.get("credentials").and_then(Value::as_array);
-        for credential in credentials.into_iter().flatten() {
-            let kind = credential.get("type").and_then(Value::as_str);
-            if !kind.is_some_and(|kind| kind.starts_with("webauthn")) {
-                continue;
-            }
-            let is_second = kind == Some("webauthn");
+        let owner = without(user, |member| member == "credentials");
+        for credential in webauthn_credentials(user) {
+            let is_second = credential.get("type") == Some(&"webauthn".into());
             let mut row = Row::new(format!("{place}, user {name}"), &Value::Null);
             let data = credential.get("credentialData").unwrap_or(&Value::Null);
             row.add("", data);
@@ -109,30 +118,46 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
             ] {
                 row.put(member, &value);
             }
-            row.listed_by(&without(user, &["credentials"]));
+            row.listed_by(&owner, &[]);
             rows.push(row);
         }
+    }
+    let federated = value.get("federatedUsers").and_then(Value::as_array);
+    for user in federated.into_iter().flatten() {
+        let why = "it belongs to a user of a federation, and the file has no name of such a user: import the users of the federation into Keycloak first";
+        let found = webauthn_credentials(user);
+        rows.extend(found.map(|_| Row::refused(format!("{place}, a federated user"), why)));
     }
     rows
 }
 
-/// A record without its lists.
-fn without(value: &Value, lists: &[&str]) -> Value {
-    let mut value = value.clone();
-    if let Value::Object(members) = &mut value {
-        members.retain(|name, _| !lists.contains(&name.as_str()));
-    }
-    value
+/// The passkeys and security keys of a user of Keycloak.
+fn webauthn_credentials(user: &Value) -> impl Iterator<Item = &Value> {
+    let all = user.get("credentials").and_then(Value::as_array);
+    all.into_iter().flatten().filter(|credential| {
+        let kind = credential.get("type").and_then(Value::as_str);
+        kind.is_some_and(|kind| kind.starts_with("webauthn"))
+    })
 }
 
 pub(super) fn kratos(place: &str, value: &Value) -> Vec<Row> {
     let mut rows = Vec::new();
-    let identity = without(value, &["credentials"]);
+    let identity = without(value, |member| member == "credentials");
+    let methods = value.get("credentials");
+    if methods.is_some_and(|methods| !methods.is_object() && !methods.is_null()) {
+        let why = "its credentials are no object, as Kratos writes them";
+        return vec![Row::refused(place, why)];
+    }
     for kind in ["passkey", "webauthn"] {
-        let method = value.get("credentials").and_then(|c| c.get(kind));
+        let method = methods.and_then(|methods| methods.get(kind));
         let Some(config) = method.and_then(|method| method.get("config")) else {
             continue;
         };
+        if config.is_string() {
+            let why = "the config of its credentials is a text: write it as JSON";
+            rows.push(Row::refused(format!("{place}, {kind}"), why));
+            continue;
+        }
         let credentials = config.get("credentials").and_then(Value::as_array);
         for (n, credential) in credentials.into_iter().flatten().enumerate() {
             let mut row = Row::new(format!("{place}, {kind} {}", n + 1), credential);
@@ -143,7 +168,7 @@ pub(super) fn kratos(place: &str, value: &Value) -> Vec<Row> {
             let passwordless = credential.get("is_passwordless").and_then(Value::as_bool);
             let second = kind == "webauthn" && passwordless != Some(true);
             row.put("secondfactor", &second.into());
-            row.listed_by(&identity);
+            row.listed_by(&identity, &[]);
             rows.push(row);
         }
     }

@@ -14,10 +14,10 @@ pub(super) struct Row {
     /// For people.
     pub(super) place: String,
     members: Vec<(String, Value)>,
-    /// The members of what has the passkey in a list: its user, or a document.
+    /// The members of the user who has the passkey in a list.
     owner: Option<Vec<(String, Value)>>,
-    /// Two members that count as one name and have different values.
-    ambiguous: Option<(String, String)>,
+    /// Why it is refused.
+    refused: Option<String>,
 }
 
 /// Columns in which mappers of tables write the record of a passkey, or a part of it, as a JSON text. No other text is read as JSON: people choose
@@ -58,6 +58,11 @@ pub(super) fn plain(name: &str) -> String {
     letters.flat_map(char::to_lowercase).collect()
 }
 
+/// Why a record with two members of one name is refused.
+pub(super) fn one_name(first: &str, second: &str) -> String {
+    format!("its members {first} and {second} have different values, and count as one name")
+}
+
 /// Whether an object is a byte string that JSON made an object of, or a key of webauthn-rs.
 fn is_value(object: &Map<String, Value>) -> bool {
     object.get("type").is_some_and(|kind| kind == "Buffer")
@@ -78,7 +83,7 @@ impl Row {
             place: place.into(),
             members: Vec::new(),
             owner: None,
-            ambiguous: None,
+            refused: None,
         };
         row.add("", value);
         row
@@ -103,19 +108,25 @@ impl Row {
             && other != value
             && !empty(value)
         {
-            let both = (name.to_owned(), name.to_owned());
-            self.ambiguous.get_or_insert(both);
+            self.refuse(format!(
+                "it has two different values of {name}: in one of its columns, and within another one"
+            ));
         }
         self.members.push((name.to_owned(), value.clone()));
     }
 
-    /// A row that is refused, because either of two members may be meant.
-    pub(super) fn ambiguous(place: impl Into<String>, first: &str, second: &str) -> Self {
+    /// A row that is refused.
+    pub(super) fn refused(place: impl Into<String>, why: impl Into<String>) -> Self {
         Self {
             place: place.into(),
-            ambiguous: Some((first.to_owned(), second.to_owned())),
+            refused: Some(why.into()),
             ..Self::default()
         }
+    }
+
+    /// Refuses the row, if it is not refused for another reason yet.
+    fn refuse(&mut self, why: String) {
+        self.refused.get_or_insert(why);
     }
 
     /// Adds a value at a path, and the members of an object below it.
@@ -135,8 +146,8 @@ impl Row {
                     };
                     let (first, other) = *plain_names.entry(short).or_insert((member, value));
                     if other != value && !other.is_null() && !value.is_null() {
-                        let both = (first.clone(), member.clone());
-                        self.ambiguous.get_or_insert(both);
+                        let why = one_name(first, member);
+                        self.refuse(why);
                     }
                     self.add(&below, value);
                 }
@@ -154,35 +165,34 @@ impl Row {
         value_of(&self.members, path)
     }
 
-    /// Refuses a row in which two members may be meant by one name.
+    /// Whether the row may be read.
+    ///
+    /// # Errors
+    /// Why it is refused.
     pub(super) fn judge(&self) -> Result<(), String> {
-        match &self.ambiguous {
-            None => Ok(()),
-            Some((first, second)) if first == second => Err(format!(
-                "it has two different values of {first}: in one of its columns, and within another one"
-            )),
-            Some((first, second)) => Err(format!(
-                "its members {first} and {second} have different values, and count as one name"
-            )),
-        }
+        self.refused.clone().map_or(Ok(()), Err)
     }
 
-    /// Says in whose list the passkey is. A member of the user is never one of the passkey, and the other way round.
-    pub(super) fn listed_by(&mut self, user: &Value) {
+    /// Says in whose list the passkey is. The user alone says who that is. A passkey that says something else of `same` is refused.
+    pub(super) fn listed_by(&mut self, user: &Value, same: &[&str]) {
         let user = Self::new("", user);
-        self.ambiguous = self.ambiguous.take().or(user.ambiguous);
+        if let Some(why) = user.refused {
+            self.refuse(why);
+        }
+        for path in same {
+            let (own, of_user) = (self.get(path), value_of(&user.members, path));
+            if own.is_some() && of_user.is_some() && own != of_user {
+                self.refuse(format!(
+                    "the user and the passkey in the list of the user have different values of {path}"
+                ));
+            }
+        }
         self.owner = Some(user.members);
     }
 
     /// Whether the passkey is in a list.
     pub(super) fn is_listed(&self) -> bool {
         self.owner.is_some()
-    }
-
-    /// Whether the passkey is in the list of somebody who has one of these members, with a value or without.
-    pub(super) fn is_listed_by(&self, paths: &[&str]) -> bool {
-        let mut members = self.owner.iter().flatten();
-        members.any(|(path, _)| paths.contains(&path.as_str()))
     }
 
     /// A member of the user in whose list the passkey is.

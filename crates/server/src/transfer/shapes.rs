@@ -8,7 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 
-use super::columns::Columns;
+use super::columns::{Columns, id_of_user, of_user};
 use super::cose::{Form, public_key};
 use super::encoding::{Seen, bytes};
 use super::names::{NAMES, find, handle_of};
@@ -68,7 +68,7 @@ impl Source {
             | Self::GoWebauthn
             | Self::WebauthnRs
             | Self::Simplewebauthn
-            | Self::Aspnet => nested(place, value),
+            | Self::Aspnet => nested(place, value, self),
             Self::Passkeyd => vec![Row::new(place, value)],
         }
     }
@@ -200,7 +200,7 @@ impl Source {
                 "the public key is a bare point; its algorithm follows from its length".to_owned(),
             ),
         }
-        let user_handle = handle(row, columns, self, self.handle_rule(row, told), &mut notes)?;
+        let user_handle = handle(row, columns, self.handle_rule(row, told), &mut notes)?;
         let sign_count = counter(row, &mut notes)?;
         if find(row, NAMES.cloned).and_then(truth) == Some(true) {
             notes.push("the product has noticed a copy of this authenticator: its signature counter fell once".to_owned());
@@ -309,7 +309,7 @@ fn user(
     source: Source,
     told: &Told,
 ) -> Result<(String, Option<String>), String> {
-    let user_id = columns.first_of_user(row, source.user_ids());
+    let user_id = id_of_user(row);
     let user_id = user_id.and_then(|(_, id)| text(id));
     let member = match told.user.as_deref() {
         Some(member) => member,
@@ -317,7 +317,7 @@ fn user(
             "there is no user: --user-column names the member that has the name, with a dot before each member within another one",
         )?,
     };
-    let name = columns.of_user(row, &plain(member)).and_then(as_it_is);
+    let name = of_user(row, &plain(member)).and_then(as_it_is);
     let name = name.ok_or_else(|| {
         format!("there is no member {member}, which names the users of this file: --user-column names another one")
     })?;
@@ -351,7 +351,6 @@ fn counter(row: &Row, notes: &mut Vec<String>) -> Result<u32, String> {
 fn handle(
     row: &Row,
     columns: &Columns,
-    source: Source,
     rule: Option<HandleRule>,
     notes: &mut Vec<String>,
 ) -> Result<UserHandle, String> {
@@ -360,8 +359,7 @@ fn handle(
         "there is no user handle, and a sign-in without a name needs it: --user-handle says how it is made (id-text: the letters of the user's id; id-uuid: its 16 bytes)".to_owned()
     };
     let id = || {
-        let (member, id) = columns
-            .first_of_user(row, source.user_ids())
+        let (member, id) = id_of_user(row)
             .ok_or("there is no id of the user, of which the user handle is made")?;
         let id = text(id).ok_or("the id of the user is neither a text nor a number")?;
         Ok::<_, String>((member, id))

@@ -74,11 +74,8 @@ impl Source {
         }
     }
 
-    /// The members that have the id of the user.
-    pub(super) fn user_ids(self) -> &'static [&'static str] {
-        match self {
-            Self::Kratos | Self::Keycloak => &["id"],
-            _ => NAMES.user_id,
-        }
+    /// Whether a list is one of records, each of which names its user, and not one of a user.
+    pub(super) fn lists_records(self) -> bool {
+        matches!(self, Self::Fusionauth | Self::Passwordless)
     }
 }

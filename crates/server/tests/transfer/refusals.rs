@@ -546,66 +546,145 @@ async fn a_table_whose_rule_is_not_stated_is_not_read() {
     }
 }
 
+/// A user with a list of one passkey, which has other members than its user.
+fn user_with_list(n: u8, user: &Value, of_passkey: &Value) -> String {
+    let passkey = registered_elsewhere(&[n], -7);
+    let text = simplewebauthn_line(&passkey, "x", &[n]);
+    let mut row: Value = serde_json::from_str(&text).unwrap();
+    row.as_object_mut().unwrap().remove("username");
+    for (name, value) in of_passkey.as_object().unwrap() {
+        row[name] = value.clone();
+    }
+    let mut user = user.clone();
+    user["passkeys"] = json!([row]);
+    user.to_string()
+}
+
 /// A user has a list of passkeys: no member of a passkey says whose it is.
 #[tokio::test]
 async fn whose_list_a_passkey_is_in_is_whose_it_is() {
     let service = Service::new().await;
-    let members = [
-        "username",
-        "identifier",
-        "login",
-        "user",
-        "identity",
-        "userId",
+    let says_bob = [
+        json!({"username": "bob@acme.test"}),
+        json!({"identifier": "bob@acme.test"}),
+        json!({"user": {"username": "bob@acme.test"}}),
+        json!({"userId": "bob@acme.test"}),
     ];
-    for named_by in [json!({"email": "?"}), json!({"user": {"email": "?"}})] {
-        for member in members {
-            let user = |n: u8, name: &str, chosen: &str| {
-                let passkey = registered_elsewhere(&[n], -7);
-                let text = simplewebauthn_line(&passkey, "x", &[n]);
-                let mut row: Value = serde_json::from_str(&text).unwrap();
-                row.as_object_mut().unwrap().remove("username");
-                row[member] = json!(chosen);
-                let mut user = named_by.to_string().replace('?', name);
-                user.insert_str(1, &format!("\"passkeys\":[{row}],"));
-                user
+    for says_bob in &says_bob {
+        // passkeyd knows the member that names the user, or does not know it.
+        for member in ["email", "user_email", "mail", "sub", "name"] {
+            let text = user_with_list(1, &json!({member: "eve@acme.test"}), says_bob);
+            let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+            let known = member == "email";
+            assert_eq!(known, seen[0].1.is_empty(), "{member} {seen:?}");
+            assert_eq!(known, seen[0].0 == "eve@acme.test", "{member} {seen:?}");
+            assert!(known || seen[0].1.contains("there is no user"), "{seen:?}");
+            let told = Told {
+                user: Some(member.to_owned()),
+                ..Told::default()
             };
-            let text = [
-                user(1, "ann@acme.test", "ann@acme.test"),
-                user(2, "eve@acme.test", "bob@acme.test"),
-            ];
-            let seen = foreseen(&service, Source::Simplewebauthn, &text.join("\n")).await;
-            let found: Vec<_> = seen.iter().map(|(user, _)| user.as_str()).collect();
-            assert_eq!(
-                found,
-                ["ann@acme.test", "eve@acme.test"],
-                "{member} {seen:?}"
-            );
+            let done = run(&service, &text, Source::GoWebauthn, told, true).await;
+            let report = &done.unwrap().reports[0];
+            assert_eq!(report.user.as_deref(), Some("eve@acme.test"), "{member}");
         }
     }
-    // A user without a name is not called by what the passkey says.
-    let passkey = registered_elsewhere(b"a", -7);
-    let row: Value =
-        serde_json::from_str(&simplewebauthn_line(&passkey, "bob-0000001", b"a")).unwrap();
-    let text = json!({"email": null, "passkeys": [row]}).to_string();
-    let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
-    assert!(seen[0].1.contains("there is no user"), "{seen:?}");
-    // And a member of the user is none of the passkey.
-    let text = json!({"username": "ann-0000001", "data": {"counter": 7}, "name": "Ann", "passkeys": [row]});
-    let text = text
-        .to_string()
-        .replace("\"username\":\"bob-0000001\",", "");
+    // The user and the passkey contradict each other; two users have one name; a list of a user without a name.
+    for (users, why) in [
+        (
+            vec![(json!({"username": "eve"}), json!({"username": "bob"}))],
+            "different values of username",
+        ),
+        (
+            vec![
+                (json!({"id": 1, "email": "bob"}), json!({})),
+                (json!({"id": 2, "email": "bob"}), json!({})),
+            ],
+            "has the same name",
+        ),
+        (
+            vec![(json!({"email": null}), json!({"email": "bob"}))],
+            "there is no user",
+        ),
+    ] {
+        let lines = (0..).zip(&users);
+        let lines = lines.map(|(n, (user, of_passkey))| user_with_list(n, user, of_passkey));
+        let text = lines.collect::<Vec<_>>().join("\n");
+        let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+        assert!(seen.last().unwrap().1.contains(why), "{why}: {seen:?}");
+    }
+    // A member of the user is none of the passkey.
+    let user = json!({"username": "ann-0000001", "counter": 7, "name": "Ann"});
+    let text = user_with_list(1, &user, &json!({"counter": null}));
     let told = Told::default();
-    run(&service, &text, Source::Simplewebauthn, told, false)
-        .await
-        .unwrap();
-    let stored = service
-        .app
-        .passkeys
-        .user_with_credentials(service.id(), "ann-0000001")
-        .await;
-    let stored = stored.unwrap().1.remove(0);
+    let done = run(&service, &text, Source::Simplewebauthn, told, false).await;
+    assert_eq!(done.unwrap().summary.count("added"), 1);
+    let passkeys = &service.app.passkeys;
+    let stored = passkeys.user_with_credentials(service.id(), "ann-0000001");
+    let stored = stored.await.unwrap().1.remove(0);
     assert_eq!((stored.sign_count, &*stored.name), (0, ""));
+}
+
+/// A record that is left out is a person who cannot sign in any more, and nobody knows why.
+#[tokio::test]
+async fn no_record_is_left_out_without_a_word() {
+    let service = Service::new().await;
+    let passkey = registered_elsewhere(b"a", -7);
+    let record = |more: &Value| line(&passkey, "ann-0000001", more);
+    let row: Value = serde_json::from_str(&record(&json!({}))).unwrap();
+    let ann = ("ann-0000001".to_owned(), String::new());
+    // A list without passkeys beside a passkey.
+    for list in ["credentials", "passkeys"] {
+        let text = record(&json!({list: []}));
+        let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+        assert_eq!(seen[0], ann, "{list}");
+        assert_eq!(seen.len(), 1, "{list}");
+    }
+    let federated = json!({"realm": "a", "federatedUsers": [{"id": "f:1:ann", "credentials": [{"type": "webauthn-passwordless"}]}]});
+    let kratos = |credentials: Value| json!([{"id": "1", "credentials": credentials}]);
+    for (source, value, why) in [
+        (
+            Source::Simplewebauthn,
+            json!({"username": "ann", "passkeys": "[{}]"}),
+            "is a text",
+        ),
+        (
+            Source::Simplewebauthn,
+            record(&json!({"passkeys": [row]})).parse().unwrap(),
+            "it has a list of passkeys",
+        ),
+        (
+            Source::Hanko,
+            json!({"username": "ann", "credentials": [row], "webauthn_credentials": [row]}),
+            "count as one name",
+        ),
+        (Source::Keycloak, federated, "a user of a federation"),
+        (
+            Source::Kratos,
+            kratos(json!({"passkey": {"config": "{}"}})),
+            "is a text",
+        ),
+        (
+            Source::Kratos,
+            kratos(json!([{"type": "passkey"}])),
+            "no object",
+        ),
+    ] {
+        let seen = foreseen(&service, source, &value.to_string()).await;
+        assert_eq!(seen.len(), 1, "{value}");
+        assert!(seen[0].1.contains(why), "{why}: {seen:?}");
+    }
+    // Two realms may have users of one name.
+    let realms = json!([{"realm": "a", "users": []}, {"realm": "b", "users": []}]);
+    let read = run(
+        &service,
+        &realms.to_string(),
+        Source::Keycloak,
+        Told::default(),
+        true,
+    )
+    .await;
+    let refused = read.err().expect("the file is not read").to_string();
+    assert!(refused.contains("several realms"), "{refused}");
 }
 
 /// Each of these once gave the passkey of one person to another.

@@ -21,7 +21,7 @@ use super::sid::Sid;
 use super::state::{State, administrator};
 use crate::api::dates::Date;
 use crate::http::reply::no_content;
-use crate::webhooks;
+use crate::outbound;
 
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
@@ -171,7 +171,7 @@ fn webhook_url(text: &str, networks: &[IpNet]) -> Result<String, ApiError> {
             ),
         ));
     }
-    webhooks::judge(text, networks)
+    outbound::judge(text, networks)
         .map_err(|why| bad("WebhookUrl", format!("WebhookUrl cannot be called: {why}")))?;
     Ok(text.to_owned())
 }

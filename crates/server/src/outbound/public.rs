@@ -1,4 +1,4 @@
-//! Where a webhook may lead: to public addresses, and to what the operator allows.
+//! The addresses that tenants may make passkeyd call: public ones, and what the operator allows.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
