@@ -20,6 +20,7 @@ use super::finding::Finding;
 use super::store::WellKnown;
 use crate::api::well_known::File;
 use crate::http::PublicUrl;
+use crate::http::addresses;
 use crate::http::request_id::REQUEST_ID;
 use crate::outbound::{self, Client, Limits, OutboundError};
 
@@ -63,7 +64,7 @@ impl Web {
     pub fn guarded(networks: Vec<IpNet>) -> Result<Self, String> {
         Ok(Self {
             own: client(|_| true)?,
-            hosts: client(outbound::rule(networks))?,
+            hosts: client(addresses::rule(networks))?,
         })
     }
 

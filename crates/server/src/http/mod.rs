@@ -5,6 +5,7 @@
 //! `Result<Response, its error>`. Facts that the log or CORS needs travel as extensions of the response:
 //! [`RefusalInfo`], [`TransportRefusal`] and [`About`](cors::About).
 
+pub(crate) mod addresses;
 pub mod auth;
 pub mod body;
 pub mod client;

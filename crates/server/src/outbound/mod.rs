@@ -6,7 +6,6 @@
 mod address;
 mod error;
 mod own;
-mod public;
 mod url;
 
 use std::error::Error as StdError;
@@ -30,7 +29,6 @@ pub(crate) use address::REFUSED;
 use address::{AddressRule, Resolver};
 pub(crate) use error::OutboundError;
 pub(crate) use own::Own;
-pub(crate) use public::{judge, rule};
 
 use url::check;
 pub(crate) use url::{is_here, parse};

@@ -23,8 +23,9 @@ use tokio::time::{Instant, sleep, timeout};
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
 use super::message::Message;
+use crate::http::addresses;
 use crate::metrics::Metrics;
-use crate::outbound::{self, Client, Limits, OutboundError};
+use crate::outbound::{Client, Limits, OutboundError};
 
 /// What one attempt may take. Nothing of a response's body is read: after a response that has one, the connection is closed.
 const LIMITS: Limits = Limits {
@@ -67,7 +68,7 @@ impl Sender {
     ) -> Result<Self, OutboundError> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(TLS_SERVER_ROOT_CERTS.iter().cloned());
-        let client = Arc::new(Client::new(roots, outbound::rule(networks), LIMITS)?);
+        let client = Arc::new(Client::new(roots, addresses::rule(networks), LIMITS)?);
         Ok(Self { passkeys, client })
     }
 

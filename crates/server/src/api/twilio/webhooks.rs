@@ -20,8 +20,8 @@ use super::services;
 use super::sid::Sid;
 use super::state::{State, administrator};
 use crate::api::dates::Date;
+use crate::http::addresses;
 use crate::http::reply::no_content;
-use crate::outbound;
 
 #[derive(Debug, Serialize)]
 struct Shown<'a> {
@@ -171,7 +171,7 @@ fn webhook_url(text: &str, networks: &[IpNet]) -> Result<String, ApiError> {
             ),
         ));
     }
-    outbound::judge(text, networks)
+    addresses::judge(text, networks)
         .map_err(|why| bad("WebhookUrl", format!("WebhookUrl cannot be called: {why}")))?;
     Ok(text.to_owned())
 }

@@ -20,8 +20,8 @@ use super::super::model::NotDone;
 use super::super::named::{checked, granted};
 use crate::api::manage::nevis::SettingsChange;
 use crate::api::manage::policy::policy_of;
+use crate::http::addresses;
 use crate::moment::Moment;
-use crate::outbound;
 
 /// Most origins of a Service.
 const MOST_ORIGINS: usize = 100;
@@ -227,7 +227,7 @@ impl DeclaredWebhook {
             );
             return Err(wrong(&of, why));
         }
-        outbound::judge(&self.url, networks)
+        addresses::judge(&self.url, networks)
             .map_err(|why| wrong(&of, format!("url cannot be called: {why}")))?;
         let known = |name: &String| NoticeType::may_be_asked_for(name);
         if self.event_types.is_empty() || !self.event_types.iter().all(known) {
