@@ -400,7 +400,7 @@ async fn announce_console(passkeys: &Passkeys, place: &Place) -> Result<(), Proc
     // Not to the log: the first reader of the log could become the owner.
     let printed = write!(
         out,
-        "\n  The console has no administrator yet. This link makes one; it works once, for a day, until there is one:\n\n    {}\n\n",
+        "\n  The console has no administrator yet. This link makes one. It works once, within 24 hours, and only while there is none:\n\n    {}\n\n",
         place.link(&format!("/invite/{}", token.reveal()))
     );
     printed.and_then(|()| out.flush()).map_err(|source| ProcessError::System {

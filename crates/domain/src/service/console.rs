@@ -3,6 +3,7 @@
 //! An administrator is a user of [`CONSOLE_PARTY`] and signs in with a passkey, by the same ceremonies and the same verifier as all other
 //! users. The RP ID and the origin of these ceremonies come from the caller: they are those of the console's own address.
 
+mod administrators;
 mod passkeys;
 
 use std::sync::Arc;
@@ -505,6 +506,15 @@ impl Passkeys {
             return Err(Reason::AccessDenied.into());
         };
         let token = self.begin_session(&administrator, by).await?;
+        // A passkey that was removed meanwhile has ended the sessions of before, and not this one.
+        let records = self.console_passkeys(administrator.id).await?;
+        if records
+            .iter()
+            .all(|record| record.key != signed_in.credential)
+        {
+            self.end_session(token.session(), by).await?;
+            return Err(Reason::AccessDenied.into());
+        }
         Ok((administrator, token))
     }
 
@@ -590,61 +600,5 @@ impl Passkeys {
         let kind = AuditKind::SessionEnded;
         self.remove_console_record(ConsoleKind::Session, id.0, kind, by)
             .await
-    }
-
-    // ---- administrators -------------------------------------------------------------------------
-
-    /// Why the store has not changed an administrator: it refuses what would leave no owner.
-    async fn why_unchanged(&self, id: UserId) -> ConsoleRefusal {
-        match self.administrator(id).await {
-            Ok(there) if there.role == Role::Owner => ConsoleRefusal::LastOwner,
-            Ok(_) => ConsoleRefusal::Unknown,
-            Err(refusal) => refusal,
-        }
-    }
-
-    /// Gives an administrator another role. Sessions go on with it at once.
-    ///
-    /// # Errors
-    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
-    pub async fn set_role(
-        &self,
-        id: UserId,
-        role: Role,
-        by: &Actor,
-    ) -> Result<Administrator, ConsoleRefusal> {
-        let before = self.administrator(id).await?;
-        if before.role == role {
-            return Ok(before);
-        }
-        let after = Administrator { role, ..before };
-        let event = self
-            .console_event(AuditKind::AdministratorChanged, by)
-            .user(id)
-            .user_name(&after.name);
-        let record = ConsoleRecord::Administrator(after.clone());
-        let replaced = self.storage.replace_console_record(&record, &event).await;
-        if replaced.map_err(Refusal::from)? {
-            Ok(after)
-        } else {
-            Err(self.why_unchanged(id).await)
-        }
-    }
-
-    /// Removes an administrator with all passkeys, invites and sessions.
-    ///
-    /// # Errors
-    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
-    pub async fn remove_administrator(&self, id: UserId, by: &Actor) -> Result<(), ConsoleRefusal> {
-        let kind = AuditKind::AdministratorDeleted;
-        let removed = self.remove_console_record(ConsoleKind::Administrator, id.0, kind, by);
-        match removed.await {
-            Err(ConsoleRefusal::Unknown) => return Err(self.why_unchanged(id).await),
-            removed => removed?,
-        }
-        match self.delete_user(CONSOLE_PARTY, id, by).await {
-            Err(refusal) if refusal.reason != Reason::UserUnknown => Err(refusal.into()),
-            _ => Ok(()),
-        }
     }
 }

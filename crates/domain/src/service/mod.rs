@@ -91,6 +91,8 @@ pub struct Passkeys {
     metadata: metadata_in_use::Keeper,
     observer: Arc<dyn observer::Observer>,
     limits: Arc<dyn limits::Limits>,
+    /// Held while this process takes from administrators what they sign in with, so that two such changes never leave nobody.
+    administrators: tokio::sync::Mutex<()>,
 }
 
 /// Most uses of keys that are written at once.
@@ -177,6 +179,7 @@ impl Passkeys {
             metadata: metadata_in_use::Keeper::default(),
             observer: Arc::new(observer::Unobserved),
             limits: Arc::new(limits::Unlimited),
+            administrators: tokio::sync::Mutex::default(),
         })
     }
 

@@ -113,10 +113,10 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
     if dry_run || none {
         return if json {
             print_json(
-                &json!({"differences": differences, "warnings": warnings, "without_secret_file": lost, "applied": false}),
+                &json!({"differences": differences, "warnings": warnings, "without_secret_file": lost, "services": shown["services"], "applied": false}),
             )
         } else {
-            Ok(())
+            print(|out| print_services(out, &shown))
         };
     }
     // The files come first: a key whose secret cannot be written must not be made.
@@ -149,10 +149,7 @@ pub(super) async fn run(arguments: Apply) -> Result<(), ProcessError> {
     }
     print(|out| {
         writeln!(out, "\nApplied.")?;
-        list(&done, "services").iter().try_for_each(|service| {
-            let (name, sid) = (text(service, "name"), text(service, "sid"));
-            writeln!(out, "Service {name:?}: {sid}")
-        })
+        print_services(out, &done)
     })
 }
 
@@ -162,6 +159,14 @@ fn has_secret(beside: &Path, key: &Value) -> bool {
     let name = Path::new(text(key, "secret_file")).file_name();
     let file = name.and_then(|name| std::fs::metadata(beside.join(name)).ok());
     file.is_some_and(|file| file.len() > 0)
+}
+
+/// The Services that the file declares and the store has, with their identifiers.
+fn print_services(out: &mut dyn Write, found: &Value) -> io::Result<()> {
+    list(found, "services").iter().try_for_each(|service| {
+        let (name, sid) = (text(service, "name"), text(service, "sid"));
+        writeln!(out, "Service {name:?}: {sid}")
+    })
 }
 
 fn print_lost(out: &mut dyn Write, key: &Value) -> io::Result<()> {

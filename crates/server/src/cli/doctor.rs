@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::http::Uri;
 use clap::Args;
 use domain::model::clock::{Clock as _, SystemClock};
 use storage::postgres::PostgresError;
@@ -201,16 +203,17 @@ pub(super) async fn health(arguments: Health) -> Result<(), ProcessError> {
 /// The path that says whether a server is ready.
 const READY: &str = "/readyz";
 
+/// Within this time a running server has read a new certificate.
+const REREAD: Duration = Duration::from_mins(1);
+
 /// A URL with the path that is asked for where it has none.
 fn with_path(url: String) -> String {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let has_path = rest
-        .split_once('/')
-        .is_some_and(|(_, path)| !path.is_empty());
-    if has_path {
-        return url;
+    match url.parse::<Uri>() {
+        Ok(uri) if uri.query().is_none() && matches!(uri.path(), "" | "/") => {
+            format!("{}{READY}", url.trim_end_matches('/'))
+        }
+        _ => url,
     }
-    format!("{}{READY}", url.trim_end_matches('/'))
 }
 
 /// The server with these settings, on this machine.
@@ -228,11 +231,16 @@ async fn own(settings: &Settings) -> Result<Own, ProcessError> {
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
     }
+    let mut fresh = false;
     let certificates = match &settings.tls.certificate_file {
         Some(file) => {
             let unreadable = |why: String| {
                 ProcessError::Command(format!("tls.certificate_file ({}): {why}", file.display()))
             };
+            // A certificate that was written a moment ago is not the one that the server presents yet.
+            let changed = std::fs::metadata(file).and_then(|found| found.modified());
+            let age = changed.ok().and_then(|at| at.elapsed().ok());
+            fresh = age.is_some_and(|age| age < REREAD);
             let text = std::fs::read_to_string(file).map_err(|e| unreadable(e.to_string()))?;
             let read = Certificates::try_from(text).map_err(|e| unreadable(e.to_string()))?;
             Some(read.0)
@@ -243,8 +251,9 @@ async fn own(settings: &Settings) -> Result<Own, ProcessError> {
     Ok(Own {
         address,
         host: public.map_or_else(|| address.to_string(), |url| url.host().to_owned()),
-        proxied: settings.proxy_protocol && settings.proxies().contains(address.ip()),
+        proxies: settings.proxy_protocol.then(|| settings.proxies()),
         certificates,
+        any_certificate: fresh,
     })
 }
 

@@ -198,6 +198,10 @@ impl Given {
                     .join(", ")
             ),
             None => {
+                // What README has back ends call the address of passkeyd may be in the same environment.
+                if matches!(&place, Place::Variable(name) if name == "PASSKEYD_URL") {
+                    return;
+                }
                 let hint = nearest(&key)
                     .map(|right| format!("; did you mean `{}`?", at(&right, &place)))
                     .unwrap_or_default();

@@ -82,7 +82,7 @@ impl From<ConsoleRefusal> for Failure {
             ),
             ConsoleRefusal::LastOwner => Self::Said(
                 StatusCode::CONFLICT,
-                "This is the last owner. Make another administrator an owner first.".to_owned(),
+                "This is the last owner who can sign in. Make another administrator with a passkey an owner first.".to_owned(),
             ),
         }
     }

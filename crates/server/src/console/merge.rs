@@ -1,5 +1,8 @@
 //! A form that was open while somebody else saved the same settings. It changes only what its sender changed: a field that was left as it was
 //! shown keeps what was saved meanwhile, and a field that both have changed is not saved before its sender has seen that.
+//!
+//! Such a form has `autocomplete="off"`: browsers put the earlier state of its controls back otherwise when somebody returns to the page, beside
+//! a new hidden field.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -21,8 +24,8 @@ pub(super) struct Field<'a> {
 }
 
 fn image(value: &str) -> String {
-    // A text area sends other line ends than it was given.
-    let value = value.replace("\r\n", "\n");
+    // A text area sends other line ends than it was given, and forms are read without white space at the ends.
+    let value = value.trim().replace("\r\n", "\n");
     let mut image = hex::encode(digest(&SHA256, value.as_bytes()));
     image.truncate(LETTERS);
     image
@@ -38,11 +41,11 @@ pub(super) fn merge(seen: &str, fields: Vec<Field<'_>>, wrong: &mut Wrong) {
     for (n, field) in fields.into_iter().enumerate() {
         let shown = seen.get(n * LETTERS..(n + 1) * LETTERS);
         let (sent, stored) = (image(field.sent), image(&field.stored));
-        if shown == Some(&stored) || sent == stored {
+        if sent == stored || shown == Some(&sent) {
+            *field.sent = field.stored;
             continue;
         }
-        if shown == Some(&sent) {
-            *field.sent = field.stored;
+        if shown == Some(&stored) {
             continue;
         }
         let now = match field.stored.trim() {
@@ -82,6 +85,12 @@ mod tests {
         assert_eq!(saved("a", "mine", "theirs"), None);
         // A browser sends the lines of a text area with other ends.
         assert_eq!(saved("a\nb", "a\r\nb", "theirs"), saves("theirs"));
+    }
+
+    #[test]
+    fn white_space_at_the_ends_is_no_change() {
+        assert_eq!(saved(" a ", "a", " a "), Some(" a ".to_owned()));
+        assert_eq!(saved(" a ", "a", "theirs"), Some("theirs".to_owned()));
     }
 
     #[test]

@@ -105,6 +105,8 @@ struct PolicyPage {
     chosen: Chosen,
     /// What the form says of the policy that is stored.
     seen: String,
+    /// What the effect was shown of: nothing else is saved.
+    looked: String,
     effect: Option<Effect>,
     /// What is not in the form, in words.
     rest: Vec<(&'static str, String)>,
@@ -382,6 +384,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     page::page(&PolicyPage {
         frame: visit.frame()?,
         seen: chosen.seen(),
+        looked: String::new(),
         chosen,
         effect: None,
         rest: rest(&rp.policy),
@@ -399,7 +402,8 @@ pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
         let before = passkeys.stored_relying_party(rp.account, rp.id).await?;
         let mut chosen = Chosen::sent(&visit, &Chosen::of(&before.policy));
         let after = chosen.over(&before.policy);
-        if !chosen.wrong.is_empty() || visit.field("action") != "save" {
+        let looked = visit.field("looked") == chosen.seen();
+        if !chosen.wrong.is_empty() || visit.field("action") != "save" || !looked {
             break (before, chosen, after);
         }
         if after == before.policy {
@@ -429,6 +433,7 @@ pub(super) async fn change(visit: Visit) -> Result<Response, Failure> {
         frame: visit.frame()?,
         rest: rest(&before.policy),
         seen: Chosen::of(&before.policy).seen(),
+        looked: effect.as_ref().map_or_else(String::new, |_| chosen.seen()),
         rp: before,
         chosen,
         effect,

@@ -475,7 +475,7 @@ fn here(rp: &RelyingParty) -> String {
 /// `POST /console/services/{service}/delete`.
 pub(super) async fn delete(visit: Visit) -> Result<Response, Failure> {
     let rp = of_path(&visit).await?;
-    if visit.field("confirm") != rp.name {
+    if visit.field("confirm") != rp.name.trim() {
         let mut typed = Typed::of(&rp);
         typed.mark("confirm", "Type the name of the Service to delete it.");
         return page::not_accepted(&service_page(&visit, rp, typed)?);

@@ -111,6 +111,17 @@ async fn exposure(settings: &Settings, found: &mut Vec<Finding>) {
             .fix("set trusted_proxies to the addresses from which the proxy connects"),
         );
     }
+    if settings
+        .trusted_proxies
+        .iter()
+        .any(|network| network.0.prefix_len() == 0)
+    {
+        found.push(
+            Finding::problem("trusted_proxies", "trusted_proxies has all addresses")
+                .because("every client can claim any address in X-Forwarded-For, so limits by address do not hold and events have wrong addresses")
+                .fix("set trusted_proxies to the addresses from which the proxy connects"),
+        );
+    }
     if let Some(metrics) = &settings.metrics.listen
         && others_reach(metrics).await
     {
@@ -218,7 +229,7 @@ fn certificate(settings: &Settings, now: i64) -> Option<Finding> {
         let host = url.host();
         return Some(
             Finding::warning("tls", format!("the certificate is not one of {host}, the host of public_url"))
-                .because("clients that connect to passkeyd by this name refuse it, unless a proxy with a certificate of its own is before it")
+                .because("clients that connect to passkeyd by this name refuse it, unless a proxy with a certificate of its own is in front of it")
                 .fix(format!("get a certificate that has {host} among its names")),
         );
     }

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use domain::model::clock::Timestamp;
 use ipnet::IpNet;
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -23,6 +24,7 @@ use crate::http::PublicUrl;
 use crate::http::addresses;
 use crate::http::request_id::REQUEST_ID;
 use crate::outbound::{self, Client, Limits, OutboundError};
+use crate::pem::Certificates;
 
 /// What one call may take. No redirections: clients of passkeyd follow none.
 const LIMITS: Limits = Limits {
@@ -121,7 +123,7 @@ impl Web {
     pub async fn public_url(&self, url: &PublicUrl, now: Timestamp) -> Vec<Finding> {
         let livez = url.join("/livez");
         let unreached = |what: String| {
-            Finding::problem("proxy", what).because("links that passkeyd emits lead nowhere")
+            Finding::problem("proxy", what).because("the links that passkeyd sends do not work")
         };
         let response = match self.get(&livez).await {
             Ok(response) => response,
@@ -142,7 +144,7 @@ impl Web {
             unreached(format!("{livez} reaches passkeyd, which responds {status}"))
                 .fix("let the proxy remove the path prefix of public_url, or correct the prefix (docs/proxy.md)")
         } else {
-            unreached(format!("{livez} responds {status}, and not by passkeyd"))
+            unreached(format!("{livez} responds {status}, and the response does not come from passkeyd's own routes"))
                 .fix("let the proxy forward the path of public_url to passkeyd (docs/proxy.md)")
         }]
     }
@@ -202,7 +204,17 @@ impl Web {
 fn client(allowed: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Result<Client, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(TLS_SERVER_ROOT_CERTS.iter().cloned());
+    roots.add_parsable_certificates(own_roots());
     Client::new(roots, allowed, LIMITS).map_err(|error| error.to_string())
+}
+
+/// The authorities that this machine trusts besides, in the file that `SSL_CERT_FILE` names, as OpenSSL has it.
+fn own_roots() -> Vec<CertificateDer<'static>> {
+    let file = std::env::var_os("SSL_CERT_FILE");
+    let text = file.and_then(|file| std::fs::read_to_string(file).ok());
+    let read = text.and_then(|text| Certificates::try_from(text).ok());
+    let found = read.map_or_else(Vec::new, |read| read.0);
+    found.into_iter().map(CertificateDer::from).collect()
 }
 
 async fn get(client: &Client, url: &str) -> Result<Response<Bytes>, String> {

@@ -43,7 +43,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 /// What is wrong with its host.
 pub(crate) fn judge(url: &str, networks: &[IpNet]) -> Result<(), &'static str> {
     let Ok(url) = url.parse::<Uri>() else {
-        return Ok(());
+        return Err("it is not a URL that can be called");
     };
     let host = url.host().unwrap_or_default();
     let host = host.trim_matches(['[', ']']).trim_end_matches('.');
@@ -112,6 +112,8 @@ mod tests {
             "https://0x7f000001/",
             "https://127.1/",
             "https://0177.0.0.1/",
+            "https://%31%32%37.0.0.1/",
+            "https://loc%61lhost/",
         ] {
             assert!(judge(bad, &networks).is_err(), "{bad}");
         }

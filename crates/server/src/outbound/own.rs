@@ -20,6 +20,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::error::OutboundError;
+use crate::http::client::TrustedProxies;
 
 /// Time for the whole call.
 const TIME: Duration = Duration::from_secs(10);
@@ -35,10 +36,12 @@ pub(crate) struct Own {
     pub(crate) address: SocketAddr,
     /// Its name for clients, without a port.
     pub(crate) host: String,
-    /// Whether this machine is a proxy whose connections begin with a header.
-    pub(crate) proxied: bool,
+    /// The proxies whose connections begin with a header, if there are such.
+    pub(crate) proxies: Option<TrustedProxies>,
     /// The certificates that it may present, if it speaks TLS.
     pub(crate) certificates: Option<Vec<Vec<u8>>>,
+    /// Whether it may present another one, because the certificates are so new that it need not have read them.
+    pub(crate) any_certificate: bool,
 }
 
 impl Own {
@@ -56,7 +59,8 @@ impl Own {
         let unreached = |error: std::io::Error| OutboundError::Connection(error.to_string());
         #[expect(clippy::disallowed_methods, reason = "an address of this machine")]
         let mut stream = TcpStream::connect(self.address).await.map_err(unreached)?;
-        if self.proxied {
+        let source = stream.local_addr().map_err(unreached)?.ip();
+        if self.proxies.is_some_and(|proxies| proxies.contains(source)) {
             stream.write_all(FOR_ITSELF).await.map_err(unreached)?;
         }
         let Some(certificates) = self.certificates else {
@@ -66,6 +70,7 @@ impl Own {
         let known = Known {
             provider: Arc::clone(&provider),
             certificates,
+            any: self.any_certificate,
         };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
@@ -110,6 +115,7 @@ async fn exchange(
 struct Known {
     provider: Arc<CryptoProvider>,
     certificates: Vec<Vec<u8>>,
+    any: bool,
 }
 
 impl ServerCertVerifier for Known {
@@ -122,7 +128,7 @@ impl ServerCertVerifier for Known {
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let found = end_entity.as_ref();
-        if self.certificates.iter().any(|known| known == found) {
+        if self.any || self.certificates.iter().any(|known| known == found) {
             return Ok(ServerCertVerified::assertion());
         }
         Err(rustls::Error::General(

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -93,7 +94,17 @@ impl Before {
                 Ok(Ok(Some(client))) => peer = Peer(client),
                 Ok(Ok(None)) => {}
                 Ok(Err(error)) => {
-                    tracing::debug!(%error, proxy = %peer.0, "connection of a trusted proxy refused");
+                    static SAID: AtomicBool = AtomicBool::new(false);
+                    if SAID.swap(true, Ordering::Relaxed) {
+                        tracing::debug!(%error, proxy = %peer.0, "connection of a trusted proxy refused");
+                    } else {
+                        tracing::warn!(
+                            %error,
+                            proxy = %peer.0,
+                            "connection of a trusted proxy refused: let the proxy begin each connection with the header of the PROXY protocol, or \
+                             unset proxy_protocol. This line is written once"
+                        );
+                    }
                     return slot;
                 }
                 Err(_) => return slot,

@@ -211,6 +211,12 @@ pub fn load(settings: &config::Tls) -> Result<Option<Loaded>, ConfigError> {
         .map_err(|_| invalid(KEY, "it holds no private key in PEM"))?;
     let key =
         CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| {
+            if error == rustls::Error::InconsistentKeys(rustls::InconsistentKeys::KeyMismatch) {
+                return invalid(
+                    KEY,
+                    format!("it is not the key of the certificate in `{CERTIFICATE}`"),
+                );
+            }
             // The error never holds a part of the key.
             invalid(
                 KEY,

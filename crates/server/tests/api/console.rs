@@ -116,10 +116,18 @@ impl Browser {
     /// Sends the form of a page as it is shown now, with other fields.
     pub async fn save(&self, path: &str, fields: &str) -> Answer {
         let page = self.client.get(path).await;
-        let seen = page.text().split_once("name=\"seen\" value=\"");
-        let seen = seen.and_then(|(_, after)| after.split_once('"'));
-        let seen = seen.map_or_else(String::new, |(seen, _)| format!("&seen={seen}"));
-        self.post(path, &format!("{fields}{seen}")).await
+        self.save_from(&page, path, fields).await
+    }
+
+    /// Sends the form of this page, with other fields.
+    pub async fn save_from(&self, page: &Answer, path: &str, fields: &str) -> Answer {
+        let hidden = |name: &str| {
+            let field = page.text().split_once(&format!("name=\"{name}\" value=\""));
+            let value = field.and_then(|(_, after)| after.split_once('"'));
+            value.map_or_else(String::new, |(value, _)| format!("&{name}={value}"))
+        };
+        let (seen, looked) = (hidden("seen"), hidden("looked"));
+        self.post(path, &format!("{fields}{seen}{looked}")).await
     }
 
     /// Signs in again; the response.
@@ -648,12 +656,20 @@ async fn a_policy_is_saved_after_it_was_shown_who_would_be_locked_out() {
             .unwrap()
     };
     let before = stored().await;
-    assert_eq!(
-        ada.save(&policy, &format!("{chosen}&action=save"))
-            .await
-            .status,
-        303
-    );
+    // What was not looked at is not saved: the look comes first.
+    for (page, fields) in [
+        (&ada.client.get(&policy).await, chosen.to_owned()),
+        (&shown, format!("{chosen}&user_verification_required=on")),
+    ] {
+        let fields = format!("{fields}&action=save");
+        let looked = ada.save_from(page, &policy, &fields).await;
+        assert_eq!(looked.status, 200, "{}", looked.text());
+        assert!(looked.text().contains("What this changes"));
+        assert_eq!(stored().await.policy, before.policy);
+    }
+    let fields = format!("{chosen}&action=save");
+    let saved = ada.save_from(&shown, &policy, &fields).await;
+    assert_eq!(saved.status, 303, "{}", saved.text());
     let after = stored().await;
     // What is saved already is no change.
     let other = chosen.replace("max_credentials=50", "max_credentials=49");

@@ -46,6 +46,10 @@ async fn an_owner_removes_a_passkey_that_was_stolen_and_its_sessions_end() {
     let removals = removals(&shown);
     assert_eq!(removals.len(), 1, "{}", shown.text());
     assert_eq!(bob.client.get("/console/services").await.status, 200);
+    let made = bob.post("/console/you/passkey", "").await;
+    let link = made.header("location").unwrap();
+    let link = link.strip_prefix("/prefix").unwrap().to_owned();
+    assert_eq!(app.browser().get(&link).await.status, 200);
     // Another one's passkey is not found below this one.
     let own = id_of(&app, "Ada").await.to_hex();
     let other = removals[0].replace(&id_of(&app, "Bob").await.to_hex(), &own);
@@ -66,6 +70,22 @@ async fn an_owner_removes_a_passkey_that_was_stolen_and_its_sessions_end() {
         .await
         .unwrap();
     assert!(records.is_empty());
+    // Nor does a link lead back in that was made with it.
+    let late = app.browser().get(&link).await;
+    assert_eq!(late.status, 404, "{}", late.text());
+    // Ada is the only owner who can sign in, whatever role Bob gets.
+    let bob_id = id_of(&app, "Bob").await.to_hex();
+    let role = format!("/console/administrators/{bob_id}/role");
+    assert_eq!(ada.post(&role, "role=owner").await.status, 303);
+    let own = format!("/console/administrators/{own}");
+    for (path, fields) in [
+        (format!("{own}/role"), "role=support"),
+        (format!("{own}/remove"), ""),
+    ] {
+        let refused = ada.post(&path, fields).await;
+        assert_eq!(refused.status, 409, "{path}: {}", refused.text());
+        assert!(refused.text().contains("the last owner who can sign in"));
+    }
     // Only owners see the page.
     let eve = app.administrator("Eve", Role::Operator).await;
     assert_eq!(eve.client.get(&page).await.status, 403);
@@ -89,6 +109,20 @@ async fn nobody_removes_the_own_only_passkey() {
     assert_eq!(left.len(), 1);
     assert_ne!(left, only);
     assert_eq!(ada.post(&only[0], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn two_removals_at_once_leave_one_passkey() {
+    let app = TestApp::new().await;
+    for n in 0..5 {
+        let ada = app.administrator(&format!("Ada {n}"), Role::Owner).await;
+        with_another(&app, &ada).await;
+        let both = removals(&ada.client.get("/console/you").await);
+        let (first, second) = tokio::join!(ada.post(&both[0], ""), ada.post(&both[1], ""));
+        let mut statuses = [first.status, second.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 409]);
+    }
 }
 
 #[tokio::test]

@@ -145,6 +145,9 @@ fn wrong_settings_modes_and_services_are_found_with_why_and_how_to_fix_them() {
     let named = ("PASSKEYD_TRUSTED_PROXIES", "[10.0.0.1]");
     let output = doctor(data.path(), &offline, &[proxied, named]);
     assert!(found(&output, "trusted_proxies").is_empty());
+    let all = ("PASSKEYD_TRUSTED_PROXIES", "[0.0.0.0/0]");
+    let output = doctor(data.path(), &offline, &[proxied, all]);
+    assert_eq!(level(&output, "trusted_proxies"), "problem");
     // As a browser would: there is no such host.
     let output = doctor(data.path(), &["--json"], &[]);
     assert_eq!(output.status.code(), Some(1));

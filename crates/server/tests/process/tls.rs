@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -696,6 +696,16 @@ fn health_asks_the_own_listener_over_tls_and_as_a_proxy() {
         let identity = TlsIdentity::new("localhost").unwrap();
         write_certificate(other.path(), &identity);
         write_key(other.path(), &identity);
+        // The server may not have read it yet.
+        let (ready, said) = health(other.path(), settings);
+        assert!(ready, "{said}");
+        let mut options = std::fs::File::options();
+        let file = options
+            .write(true)
+            .open(other.path().join("tls.pem"))
+            .unwrap();
+        let long_ago = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        file.set_modified(long_ago).unwrap();
         let (ready, said) = health(other.path(), settings);
         assert!(!ready && said.contains("has another certificate"), "{said}");
         // The server demands the header of a proxy, and gets none.

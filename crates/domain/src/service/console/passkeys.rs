@@ -2,12 +2,20 @@
 
 use super::ConsoleRefusal;
 use crate::model::audit::Actor;
-use crate::model::console::CONSOLE_PARTY;
+use crate::model::console::{CONSOLE_PARTY, ConsoleKind, ConsoleRecord};
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{CredentialKey, SessionId, UserId};
+use crate::model::user::User;
 use crate::service::Passkeys;
 
 impl Passkeys {
+    pub(super) async fn passkeys_of(
+        &self,
+        of: UserId,
+    ) -> Result<(User, Vec<CredentialRecord>), ConsoleRefusal> {
+        Ok(self.user_with_credentials(CONSOLE_PARTY, of).await?)
+    }
+
     /// The passkeys of an administrator, the earliest first.
     ///
     /// # Errors
@@ -17,14 +25,16 @@ impl Passkeys {
         of: UserId,
     ) -> Result<Vec<CredentialRecord>, ConsoleRefusal> {
         self.administrator(of).await?;
-        let (_, records) = self.user_with_credentials(CONSOLE_PARTY, of).await?;
+        let (_, records) = self.passkeys_of(of).await?;
         Ok(records)
     }
 
-    /// Removes a passkey of an administrator, and ends the sessions of this administrator but for `kept`: any of them may have begun with it.
+    /// Removes a passkey of an administrator, and ends what may have begun with it: the sessions of this administrator but for `kept`, and the
+    /// invites and links that this administrator has made.
     ///
     /// # Errors
-    /// [`ConsoleRefusal::Unknown`]; [`ConsoleRefusal::LastPasskey`] when administrators remove their own only one.
+    /// [`ConsoleRefusal::Unknown`]; [`ConsoleRefusal::LastPasskey`] when administrators remove their own only one;
+    /// [`ConsoleRefusal::LastOwner`] when no owner could sign in any more.
     pub async fn remove_console_passkey(
         &self,
         of: UserId,
@@ -32,26 +42,57 @@ impl Passkeys {
         kept: Option<SessionId>,
         by: &Actor,
     ) -> Result<(), ConsoleRefusal> {
-        self.administrator(of).await?;
-        let (user, records) = self.user_with_credentials(CONSOLE_PARTY, of).await?;
+        let _turn = self.administrators.lock().await;
+        let administrator = self.administrator(of).await?;
+        let (user, records) = self.passkeys_of(of).await?;
         if records.iter().all(|record| record.key != key) {
             return Err(ConsoleRefusal::Unknown);
         }
-        if by.administrator == Some(of) && records.len() == 1 {
-            return Err(ConsoleRefusal::LastPasskey);
+        if records.len() == 1 {
+            if by.administrator == Some(of) {
+                return Err(ConsoleRefusal::LastPasskey);
+            }
+            self.without_owner(&administrator).await?;
         }
+        // Before the passkey, too: if this ends halfway, the passkey is still there to be removed again.
+        self.end_what_began(of, kept, by).await?;
         self.delete_credential_or_registration(&user, key, by)
             .await?;
-        for session in self.sessions(of).await? {
-            if Some(session.id) == kept {
-                continue;
-            }
-            match self.end_session(session.id, by).await {
-                // It has ended meanwhile.
-                Ok(()) | Err(ConsoleRefusal::Unknown) => {}
-                Err(refusal) => return Err(refusal),
+        self.end_what_began(of, kept, by).await
+    }
+
+    /// Ends the sessions of an administrator but for `kept`, and the invites that this administrator has made.
+    async fn end_what_began(
+        &self,
+        of: UserId,
+        kept: Option<SessionId>,
+        by: &Actor,
+    ) -> Result<(), ConsoleRefusal> {
+        for invite in self.invites().await? {
+            if invite.by == Some(of) {
+                ended(self.revoke_invite(invite.id, by).await)?;
             }
         }
-        Ok(())
+        // A list shows so many of them at once.
+        loop {
+            let records = self.console_records(ConsoleKind::Session, Some(of.0));
+            let sessions = records.await?.into_iter();
+            let sessions = sessions.filter_map(ConsoleRecord::session);
+            let others: Vec<_> = sessions.filter(|one| Some(one.id) != kept).collect();
+            if others.is_empty() {
+                return Ok(());
+            }
+            for session in others {
+                ended(self.end_session(session.id, by).await)?;
+            }
+        }
+    }
+}
+
+/// What is not there any more has ended meanwhile.
+fn ended(done: Result<(), ConsoleRefusal>) -> Result<(), ConsoleRefusal> {
+    match done {
+        Err(ConsoleRefusal::Unknown) => Ok(()),
+        done => done,
     }
 }

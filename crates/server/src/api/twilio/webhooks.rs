@@ -273,12 +273,13 @@ mod tests {
 
     #[test]
     fn a_webhook_url_is_absolute_http_without_a_user_name() {
+        let networks = ["127.0.0.0/8", "::1/128"].map(|net| net.parse().unwrap());
         for good in [
             "https://acme.test/hooks?x=1",
             "http://localhost:9000",
             "https://[::1]:1/",
         ] {
-            assert!(webhook_url(good, &[]).is_ok(), "{good}");
+            assert!(webhook_url(good, &networks).is_ok(), "{good}");
         }
         for bad in [
             "",

@@ -96,6 +96,10 @@ struct Made {
     services: Vec<Value>,
 }
 
+fn named_service(rp: &RelyingParty) -> Value {
+    json!({"name": rp.name, "sid": format!("VA{}", rp.id)})
+}
+
 /// Compares a document with the store. With `expected`, the differences that a person has seen, applies it.
 ///
 /// # Errors
@@ -114,6 +118,7 @@ pub(super) async fn apply(
             "differences": differences,
             "known_keys": plan.known_keys(),
             "warnings": plan.warnings(&on.passkeys).await?,
+            "services": plan.known_services(),
         }));
     };
     if *expected != differences {
@@ -238,6 +243,12 @@ impl<'d> Plan<'d> {
         let keys = self.new_api_keys.iter();
         found.extend(keys.map(|(key, grant)| new_key("api_key", key, *grant, None)));
         found
+    }
+
+    /// The declared Services that the store has, with their identifiers.
+    fn known_services(&self) -> Vec<Value> {
+        let known = self.services.iter().filter_map(|plan| plan.before.as_ref());
+        known.map(named_service).collect()
     }
 
     async fn run(&self, on: &Administered, done: &mut Made) -> Result<(), NotDone> {
@@ -490,8 +501,7 @@ impl<'d> ServicePlan<'d> {
             );
             created.await?
         };
-        done.services
-            .push(json!({"name": rp.name, "sid": format!("VA{}", rp.id)}));
+        done.services.push(named_service(&rp));
         let mut wanted = rp.clone();
         self.declared
             .apply_to(&mut wanted, passkeys.default_policy())?;

@@ -1,0 +1,88 @@
+//! Changes of administrators, which never leave the console without an owner who can sign in.
+
+use super::ConsoleRefusal;
+use crate::model::audit::{Actor, AuditKind};
+use crate::model::console::{Administrator, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Role};
+use crate::model::ids::UserId;
+use crate::model::refusal::Refusal;
+use crate::service::Passkeys;
+use webauthn::error::Reason;
+
+impl Passkeys {
+    /// Sees whether the console can do without an administrator: somebody else is an owner, and has a passkey.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::LastOwner`]; faults of the store.
+    pub(super) async fn without_owner(&self, of: &Administrator) -> Result<(), ConsoleRefusal> {
+        if of.role != Role::Owner {
+            return Ok(());
+        }
+        for other in self.administrators().await? {
+            if other.id != of.id
+                && other.role == Role::Owner
+                && !self.passkeys_of(other.id).await?.1.is_empty()
+            {
+                return Ok(());
+            }
+        }
+        Err(ConsoleRefusal::LastOwner)
+    }
+
+    /// Why the store has not changed an administrator: it refuses what would leave no owner.
+    async fn why_unchanged(&self, id: UserId) -> ConsoleRefusal {
+        match self.administrator(id).await {
+            Ok(there) if there.role == Role::Owner => ConsoleRefusal::LastOwner,
+            Ok(_) => ConsoleRefusal::Unknown,
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Gives an administrator another role. Sessions go on with it at once.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
+    pub async fn set_role(
+        &self,
+        id: UserId,
+        role: Role,
+        by: &Actor,
+    ) -> Result<Administrator, ConsoleRefusal> {
+        let _turn = self.administrators.lock().await;
+        let before = self.administrator(id).await?;
+        if before.role == role {
+            return Ok(before);
+        }
+        self.without_owner(&before).await?;
+        let after = Administrator { role, ..before };
+        let event = self
+            .console_event(AuditKind::AdministratorChanged, by)
+            .user(id)
+            .user_name(&after.name);
+        let record = ConsoleRecord::Administrator(after.clone());
+        let replaced = self.storage.replace_console_record(&record, &event).await;
+        if replaced.map_err(Refusal::from)? {
+            Ok(after)
+        } else {
+            Err(self.why_unchanged(id).await)
+        }
+    }
+
+    /// Removes an administrator with all passkeys, invites and sessions.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
+    pub async fn remove_administrator(&self, id: UserId, by: &Actor) -> Result<(), ConsoleRefusal> {
+        let _turn = self.administrators.lock().await;
+        self.without_owner(&self.administrator(id).await?).await?;
+        let kind = AuditKind::AdministratorDeleted;
+        let removed = self.remove_console_record(ConsoleKind::Administrator, id.0, kind, by);
+        match removed.await {
+            Err(ConsoleRefusal::Unknown) => return Err(self.why_unchanged(id).await),
+            removed => removed?,
+        }
+        match self.delete_user(CONSOLE_PARTY, id, by).await {
+            Err(refusal) if refusal.reason != Reason::UserUnknown => Err(refusal.into()),
+            _ => Ok(()),
+        }
+    }
+}
