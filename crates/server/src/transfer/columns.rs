@@ -73,7 +73,10 @@ impl Columns {
 
     /// Which member names the users, in words.
     pub(super) fn users(&self, source: Source, told: &Told) -> Option<String> {
-        let member = told.user.as_deref().or(self.user(source).ok()?)?;
+        let member = match told.user.as_deref() {
+            Some(told) => told,
+            None => self.user(source).ok()??,
+        };
         Some(format!("names of users: the member {member}"))
     }
 
@@ -130,6 +133,15 @@ fn ids_of_user(row: &Row) -> &'static [&'static str] {
 /// The id of the user, with its path.
 pub(super) fn id_of_user(row: &Row) -> Option<(&'static str, &Value)> {
     first_of_user(row, ids_of_user(row))
+}
+
+/// What differs between two users of one name, as one text.
+pub(super) fn identity(row: &Row) -> Option<String> {
+    row.identity(if row.is_listed() {
+        NAMES.same_owner
+    } else {
+        NAMES.same_user
+    })
 }
 
 /// The first of these members of the user that a row has, with its path.

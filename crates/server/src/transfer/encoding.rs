@@ -82,6 +82,11 @@ pub(super) fn bytes(value: &Value, seen: &Seen) -> Result<Vec<u8>, String> {
         Value::String(text) => decode(text.trim(), seen),
         Value::Array(list) => numbers(list),
         Value::Object(object) => {
+            // Extended JSON of MongoDB.
+            if let Some(binary) = object.get("$binary") {
+                let text = binary.get("base64").unwrap_or(binary).as_str();
+                return decode(text.unwrap_or_default(), &Seen::default());
+            }
             if let Some(Value::Array(list)) = object.get("data") {
                 return numbers(list);
             }
@@ -158,6 +163,7 @@ mod tests {
             json!([1, 2]),
             json!({"type": "Buffer", "data": [1, 2]}),
             json!({"0": 1, "1": 2}),
+            json!({"$binary": {"base64": "AQI=", "subType": "00"}}),
         ] {
             assert_eq!(bytes(&value, &column), Ok(vec![1, 2]), "{value}");
         }

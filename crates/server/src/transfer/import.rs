@@ -1,6 +1,6 @@
 //! A file of another product, record by record.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
 
-use super::columns::Columns;
+use super::columns::{Columns, identity};
 use super::file::each_record;
 use super::shapes::Converted;
 use super::source::{Source, Told};
@@ -124,6 +124,8 @@ pub struct Looked {
     source: Source,
     told: Told,
     columns: Columns,
+    /// Names that two users have, as images.
+    namesakes: HashSet<u64>,
     /// How its columns are read, in words.
     said: Vec<String>,
 }
@@ -150,17 +152,43 @@ pub fn look(file: &Path, source: Source, told: &Told) -> Result<Looked, ImportEr
         Ok(())
     })
     .map_err(ImportError::File)?;
+    let said = columns.decide();
     if rows == 0 {
         return Err(ImportError::File(
             "no record was found in the file: is --from the product that wrote it?".to_owned(),
         ));
     }
+    let said = said.map_err(ImportError::File)?;
     Ok(Looked {
         source,
+        namesakes: namesakes(file, source, told, &columns).map_err(ImportError::File)?,
         told: told.clone(),
-        said: columns.decide().map_err(ImportError::File)?,
+        said,
         columns,
     })
+}
+
+/// Names that two users of the file have, as images. Nobody knows which of them is meant, and one may have chosen the name of the other.
+fn namesakes(
+    file: &Path,
+    source: Source,
+    told: &Told,
+    columns: &Columns,
+) -> Result<HashSet<u64>, String> {
+    let (mut met, mut namesakes) = (HashMap::new(), HashSet::new());
+    each_record(file, told.csv, |place, value| {
+        for row in source.rows(place, &value) {
+            if let Some(name) = source.user_of(&row, columns, told) {
+                let name = image(name.as_bytes());
+                let own = image(identity(&row).unwrap_or_default().as_bytes());
+                if *met.entry(name).or_insert(own) != own {
+                    namesakes.insert(name);
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(namesakes)
 }
 
 /// Imports a file of another product that was [looked](look) at. `report` gets the report of each record, in the order in which they are
@@ -199,7 +227,10 @@ pub async fn import(
         })
     });
     let target = Arc::new(target);
-    let mut seen = Met::default();
+    let mut seen = Met {
+        namesakes: looked.namesakes.clone(),
+        ..Met::default()
+    };
     let mut stated = false;
     let mut running = JoinSet::new();
     let mut done = |one: Report, summary: &mut Summary| {
@@ -293,8 +324,8 @@ fn ended<T>(one: Result<Result<T, Refusal>, tokio::task::JoinError>) -> Result<T
 struct Met {
     credentials: HashMap<u64, u64>,
     handles: HashMap<u64, u64>,
-    /// The ids of users by their names.
-    users: HashMap<u64, u64>,
+    /// Names that two users have.
+    namesakes: HashSet<u64>,
 }
 
 fn image(bytes: &[u8]) -> u64 {
@@ -314,10 +345,8 @@ impl Met {
         }
         let passkey: &Passkey = &found.passkey;
         let user = image(passkey.user.as_bytes());
-        if let Some(own) = found.user_id.as_deref().map(|id| image(id.as_bytes()))
-            && *self.users.entry(user).or_insert(own) != own
-        {
-            return Err("another user of the file, with another id, has the same name".to_owned());
+        if self.namesakes.contains(&user) {
+            return Err("two users of the file, with different ids, have this name: nobody knows whose passkey it is".to_owned());
         }
         let id = image(passkey.id.as_bytes());
         if self.credentials.insert(id, user).is_some() {

@@ -12,7 +12,7 @@ const LISTS: &[&str] = &["credentials", "passkeys", "webauthncredentials"];
 /// A user with a list of passkeys, a list of records, or one record.
 pub(super) fn nested(place: String, value: &Value, source: Source) -> Vec<Row> {
     let Some(members) = value.as_object() else {
-        return vec![Row::new(place, value)];
+        return vec![Row::refused(place, NO_OBJECT)];
     };
     // The API of Passwordless.dev has `values`.
     let is_list = |name: &str| {
@@ -42,20 +42,64 @@ pub(super) fn nested(place: String, value: &Value, source: Source) -> Vec<Row> {
             let why = format!("it is a passkey, and it has a list of passkeys, {name}");
             vec![Row::refused(place, why)]
         }
-        (Some((_, list)), None) => {
-            let rows = (1..).zip(*list).map(|(n, credential)| {
-                let mut row = Row::new(format!("{place}, credential {n}"), credential);
-                if !source.lists_records() {
-                    row.listed_by(&outer, source.user_names());
-                }
-                row
-            });
-            rows.collect()
-        }
+        (Some((_, list)), None) => of_list(&place, list, &own, source),
         (None, _) if !lists.is_empty() && !is_passkey => Vec::new(),
         (None, _) => vec![own],
     }
 }
+
+/// The passkeys in a list of a user, or of a document.
+fn of_list(place: &str, list: &[Value], owner: &Row, source: Source) -> Vec<Row> {
+    let names = source.user_names().iter().chain(NAMES.user_id);
+    let names: Vec<_> = names.copied().collect();
+    let rows = (1..).zip(list);
+    let mut rows: Vec<_> = rows
+        .map(|(n, credential)| {
+            let place = format!("{place}, credential {n}");
+            if !credential.is_object() {
+                return Row::refused(place, NO_OBJECT);
+            }
+            let mut row = Row::new(place, credential);
+            if source.lists_records() {
+                row.beside(owner);
+            } else {
+                row.listed_by(owner);
+            }
+            row.agrees_on(&names);
+            row
+        })
+        .collect();
+    if source.lists_records() {
+        if let Some(path) = names.iter().find(|path| owner.get(path).is_some()) {
+            let why = format!(
+                "with this product the records of a list name their users, and {path} is beside the list: write it into each record"
+            );
+            refuse_all(&mut rows, &why);
+        }
+        return rows;
+    }
+    // Passkeys of several users cannot be in the list of one.
+    for path in names {
+        let mut values = rows.iter().filter_map(|row| row.get(path));
+        let first = values.next();
+        if values.any(|other| Some(other) != first) {
+            let why = format!(
+                "the passkeys of the list have different values of {path}, and a user has it: write the list alone if its records name their users"
+            );
+            refuse_all(&mut rows, &why);
+        }
+    }
+    rows
+}
+
+fn refuse_all(rows: &mut [Row], why: &str) {
+    for row in rows {
+        row.refuse(why.to_owned());
+    }
+}
+
+/// Why what is no object is refused.
+const NO_OBJECT: &str = "it is no object, as the product writes it";
 
 /// A record without some members.
 fn without(value: &Value, left_out: impl Fn(&str) -> bool) -> Value {
@@ -93,7 +137,8 @@ fn handle_as_bytes(credential: &mut Value) {
 pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
     let users = match value.get("users") {
         Some(Value::Array(users)) => users.clone(),
-        _ => vec![value.clone()],
+        Some(_) => return vec![Row::refused(place, NO_OBJECT)],
+        None => vec![value.clone()],
     };
     // The policies of the realm, which a file of users alone does not have. Without one, the RP ID is the host of Keycloak.
     let policy = |member: &str| value.get(member).cloned().unwrap_or_default();
@@ -103,10 +148,23 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
     for user in &users {
         let name = user.get("username").and_then(Value::as_str);
         let name = name.unwrap_or_default();
-        let owner = without(user, |member| member == "credentials");
+        let place = format!("{place}, user {name}");
+        let owner = Row::new("", &without(user, |member| member == "credentials"));
+        let is_read = matches!(
+            user.get("credentials"),
+            None | Some(Value::Null | Value::Array(_))
+        );
+        if !user.is_object() || !is_read {
+            rows.push(Row::refused(place, NO_OBJECT));
+            continue;
+        }
         for credential in webauthn_credentials(user) {
+            if !credential.is_object() {
+                rows.push(Row::refused(place.clone(), NO_OBJECT));
+                continue;
+            }
             let is_second = credential.get("type") == Some(&"webauthn".into());
-            let mut row = Row::new(format!("{place}, user {name}"), &Value::Null);
+            let mut row = Row::new(place.clone(), &Value::Null);
             let data = credential.get("credentialData").unwrap_or(&Value::Null);
             row.add("", data);
             let of = |member: &str| credential.get(member).cloned().unwrap_or_default();
@@ -118,7 +176,7 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
             ] {
                 row.put(member, &value);
             }
-            row.listed_by(&owner, &[]);
+            row.listed_by(&owner);
             rows.push(row);
         }
     }
@@ -134,32 +192,35 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
 /// The passkeys and security keys of a user of Keycloak.
 fn webauthn_credentials(user: &Value) -> impl Iterator<Item = &Value> {
     let all = user.get("credentials").and_then(Value::as_array);
+    // One without a type is no password, as far as it says.
     all.into_iter().flatten().filter(|credential| {
         let kind = credential.get("type").and_then(Value::as_str);
-        kind.is_some_and(|kind| kind.starts_with("webauthn"))
+        kind.is_none_or(|kind| kind.to_ascii_lowercase().starts_with("webauthn"))
     })
 }
 
 pub(super) fn kratos(place: &str, value: &Value) -> Vec<Row> {
     let mut rows = Vec::new();
-    let identity = without(value, |member| member == "credentials");
+    if !value.is_object() {
+        return vec![Row::refused(place, NO_OBJECT)];
+    }
+    let identity = Row::new("", &without(value, |member| member == "credentials"));
     let methods = value.get("credentials");
     if methods.is_some_and(|methods| !methods.is_object() && !methods.is_null()) {
         let why = "its credentials are no object, as Kratos writes them";
         return vec![Row::refused(place, why)];
     }
     for kind in ["passkey", "webauthn"] {
-        let method = methods.and_then(|methods| methods.get(kind));
-        let Some(config) = method.and_then(|method| method.get("config")) else {
+        let Some(method) = methods.and_then(|methods| methods.get(kind)) else {
             continue;
         };
-        if config.is_string() {
-            let why = "the config of its credentials is a text: write it as JSON";
+        let config = method.get("config").unwrap_or(&Value::Null);
+        let Some(credentials) = config.get("credentials").and_then(Value::as_array) else {
+            let why = "its config with the credentials is not in the file: list the identities with include_credential=passkey and include_credential=webauthn";
             rows.push(Row::refused(format!("{place}, {kind}"), why));
             continue;
-        }
-        let credentials = config.get("credentials").and_then(Value::as_array);
-        for (n, credential) in credentials.into_iter().flatten().enumerate() {
+        };
+        for (n, credential) in credentials.iter().enumerate() {
             let mut row = Row::new(format!("{place}, {kind} {}", n + 1), credential);
             row.put(
                 "userhandle",
@@ -168,7 +229,7 @@ pub(super) fn kratos(place: &str, value: &Value) -> Vec<Row> {
             let passwordless = credential.get("is_passwordless").and_then(Value::as_bool);
             let second = kind == "webauthn" && passwordless != Some(true);
             row.put("secondfactor", &second.into());
-            row.listed_by(&identity, &[]);
+            row.listed_by(&identity);
             rows.push(row);
         }
     }

@@ -2,20 +2,31 @@
 //! count, because each mapper of tables writes them differently. So two names may mean the same: a record with such names is refused when
 //! their values differ.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::json::Once;
+
+/// The key of a document of `MongoDB`.
+const MONGO_ID: &str = "_id";
+/// Longest path of a member that is kept, in bytes.
+const LONGEST_PATH: usize = 200;
+
+type Members = BTreeMap<String, Value>;
 
 /// A row, and where it is in the file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Row {
     /// For people.
     pub(super) place: String,
-    members: Vec<(String, Value)>,
-    /// The members of the user who has the passkey in a list.
-    owner: Option<Vec<(String, Value)>>,
+    /// Values by their paths, but for those that are nothing.
+    members: Members,
+    /// The members of what has the passkey in a list: of a user, or of a document.
+    owner: Option<Arc<Members>>,
+    /// Whether that is a user.
+    of_user: bool,
     /// Why it is refused.
     refused: Option<String>,
 }
@@ -52,8 +63,11 @@ const BYTES_COLUMNS: &[&str] = &[
     "aaguid",
 ];
 
-/// A name as it is compared: without case, `_`, `-`, blanks and quotes.
+/// A name as it is compared: without case, `_`, `-`, blanks and quotes. `_id` of `MongoDB` is another name than `id`.
 pub(super) fn plain(name: &str) -> String {
+    if name == MONGO_ID {
+        return name.to_owned();
+    }
     let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '"'));
     letters.flat_map(char::to_lowercase).collect()
 }
@@ -67,23 +81,20 @@ pub(super) fn one_name(first: &str, second: &str) -> String {
 fn is_value(object: &Map<String, Value>) -> bool {
     object.get("type").is_some_and(|kind| kind == "Buffer")
         || object.contains_key("type_")
+        || object.contains_key("$binary")
         || (object.contains_key("0") && object.keys().all(|k| k.parse::<u32>().is_ok()))
 }
 
-fn value_of<'a>(members: &'a [(String, Value)], name: &str) -> Option<&'a Value> {
-    let mut found = members.iter().filter(|(member, _)| member == name);
-    found
-        .find(|(_, value)| !value.is_null() && value.as_str() != Some(""))
-        .map(|(_, value)| value)
+/// Whether a value is nothing.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
 }
 
 impl Row {
     pub(super) fn new(place: impl Into<String>, value: &Value) -> Self {
         let mut row = Self {
             place: place.into(),
-            members: Vec::new(),
-            owner: None,
-            refused: None,
+            ..Self::default()
         };
         row.add("", value);
         row
@@ -102,17 +113,19 @@ impl Row {
     }
 
     /// Adds a value, which is not looked into.
-    pub(super) fn put(&mut self, name: &str, value: &Value) {
-        let empty = |value: &Value| value.is_null() || value.as_str() == Some("");
-        if let Some(other) = self.get(name)
-            && other != value
-            && !empty(value)
-        {
-            self.refuse(format!(
-                "it has two different values of {name}: in one of its columns, and within another one"
-            ));
+    pub(super) fn put(&mut self, path: &str, value: &Value) {
+        if is_nothing(value) {
+            return;
         }
-        self.members.push((name.to_owned(), value.clone()));
+        match self.members.get(path) {
+            Some(other) if other != value => self.refuse(format!(
+                "it has two different values of {path}: in one of its columns, and within another one"
+            )),
+            Some(_) => {}
+            None => {
+                self.members.insert(path.to_owned(), value.clone());
+            }
+        }
     }
 
     /// A row that is refused.
@@ -125,12 +138,16 @@ impl Row {
     }
 
     /// Refuses the row, if it is not refused for another reason yet.
-    fn refuse(&mut self, why: String) {
+    pub(super) fn refuse(&mut self, why: String) {
         self.refused.get_or_insert(why);
     }
 
     /// Adds a value at a path, and the members of an object below it.
     pub(super) fn add(&mut self, path: &str, value: &Value) {
+        // No name is so long, and people may have written the object.
+        if path.len() > LONGEST_PATH {
+            return;
+        }
         match value {
             Value::Object(object) if !is_value(object) => {
                 let mut plain_names: HashMap<String, (&String, &Value)> = HashMap::new();
@@ -162,7 +179,7 @@ impl Row {
 
     /// The value of a member, by its path of plain names; none if it is null or empty.
     pub(super) fn get(&self, path: &str) -> Option<&Value> {
-        value_of(&self.members, path)
+        self.members.get(path)
     }
 
     /// Whether the row may be read.
@@ -173,30 +190,58 @@ impl Row {
         self.refused.clone().map_or(Ok(()), Err)
     }
 
-    /// Says in whose list the passkey is. The user alone says who that is. A passkey that says something else of `same` is refused.
-    pub(super) fn listed_by(&mut self, user: &Value, same: &[&str]) {
-        let user = Self::new("", user);
-        if let Some(why) = user.refused {
-            self.refuse(why);
+    /// Says in whose list the passkey is. The user alone says who that is.
+    pub(super) fn listed_by(&mut self, user: &Self) {
+        self.beside(user);
+        self.of_user = true;
+    }
+
+    /// Says which document has the record in a list.
+    pub(super) fn beside(&mut self, document: &Self) {
+        if let Some(why) = &document.refused {
+            self.refuse(why.clone());
         }
-        for path in same {
-            let (own, of_user) = (self.get(path), value_of(&user.members, path));
-            if own.is_some() && of_user.is_some() && own != of_user {
+        self.owner = Some(Arc::new(document.members.clone()));
+    }
+
+    /// Refuses a passkey that has other values of these members than what has it in a list.
+    pub(super) fn agrees_on(&mut self, paths: &[&str]) {
+        for path in paths {
+            let (own, of_owner) = (self.get(path), self.of_owner(path));
+            if own.is_some() && of_owner.is_some() && own != of_owner {
                 self.refuse(format!(
-                    "the user and the passkey in the list of the user have different values of {path}"
+                    "the passkey, and what has it in a list, have different values of {path}"
                 ));
             }
         }
-        self.owner = Some(user.members);
     }
 
-    /// Whether the passkey is in a list.
+    /// Whether the passkey is in the list of a user.
     pub(super) fn is_listed(&self) -> bool {
-        self.owner.is_some()
+        self.of_user
     }
 
-    /// A member of the user in whose list the passkey is.
+    /// All members of the user at these paths and below, as one text; none if there are none. `user` is a member, too.
+    pub(super) fn identity(&self, paths: &[&str]) -> Option<String> {
+        let members = match &self.owner {
+            Some(owner) if self.of_user => owner,
+            _ => &self.members,
+        };
+        let is_one = |path: &str| {
+            paths.iter().any(|one| {
+                let rest = path.strip_prefix(one);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        let found = members.iter().filter(|(path, _)| is_one(path));
+        let found: Vec<_> = found
+            .map(|(path, value)| format!("{path} {value}"))
+            .collect();
+        (!found.is_empty()).then(|| found.join("\n"))
+    }
+
+    /// A member of what has the passkey in a list.
     pub(super) fn of_owner(&self, path: &str) -> Option<&Value> {
-        value_of(self.owner.as_ref()?, path)
+        self.owner.as_ref()?.get(path)
     }
 }

@@ -30,8 +30,6 @@ pub struct Converted {
     pub passkey: Passkey,
     /// The RP ID that the row names.
     pub rp_id: Option<String>,
-    /// The id of the user in the other product, if the row has one.
-    pub user_id: Option<String>,
     /// What the file leaves out or says in its own way, in words.
     pub notes: Vec<String>,
 }
@@ -183,7 +181,7 @@ impl Source {
             }
             notes.push("the user is disabled with this product, and can sign in here".to_owned());
         }
-        let (user, user_id) = user(row, columns, self, told)?;
+        let user = user(row, columns, self, told)?;
         let id = find(row, NAMES.id).ok_or("there is no credential id")?;
         let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
         let id = CredentialId::new(id).map_err(|error| error.to_string())?;
@@ -241,7 +239,6 @@ impl Source {
         Ok(Converted {
             passkey,
             rp_id,
-            user_id,
             notes,
         })
     }
@@ -297,34 +294,49 @@ impl Source {
 impl Source {
     /// The name of the user of a row, where the row can be said to have one.
     pub(super) fn user_of(self, row: &Row, columns: &Columns, told: &Told) -> Option<String> {
-        let (name, _) = user(row, columns, self, told).ok()?;
-        Some(name)
+        user(row, columns, self, told).ok()
     }
 }
 
-/// The name and the id of the user.
-fn user(
-    row: &Row,
-    columns: &Columns,
-    source: Source,
-    told: &Told,
-) -> Result<(String, Option<String>), String> {
-    let user_id = id_of_user(row);
-    let user_id = user_id.and_then(|(_, id)| text(id));
+/// The name of the user.
+fn user(row: &Row, columns: &Columns, source: Source, told: &Told) -> Result<String, String> {
     let member = match told.user.as_deref() {
         Some(member) => member,
         None => columns.user(source)?.ok_or(
-            "there is no user: --user-column names the member that has the name, with a dot before each member within another one",
+            "there is no user: --user-column names the member that has the name, with a dot before each member within another one. Where a user has a \
+             list of passkeys, it is a member of the user; a list whose records name their users must not be within an object",
         )?,
     };
-    let name = of_user(row, &plain(member)).and_then(as_it_is);
-    let name = name.ok_or_else(|| {
-        format!("there is no member {member}, which names the users of this file: --user-column names another one")
+    let found = of_user(row, &plain(member));
+    if found.is_some_and(is_rounded) {
+        return Err(format!(
+            "the member {member} is a number of more than 53 bits, which some tools round, so that it names another user: export it as a text"
+        ));
+    }
+    let name = found.and_then(as_it_is).ok_or_else(|| {
+        let alone = if row.is_listed() {
+            ". A list whose records name their users themselves must not be within an object: write the list alone"
+        } else {
+            ""
+        };
+        format!(
+            "there is no member {member}, which names the users of this file: --user-column names another one{alone}"
+        )
     })?;
     if name.trim() != name {
         return Err("the name of the user begins or ends with white space".to_owned());
     }
-    Ok((name, user_id))
+    Ok(name)
+}
+
+/// Whether a number may have been rounded: programs of JavaScript, and jq, have 53 bits for it.
+fn is_rounded(value: &Value) -> bool {
+    const EXACT: u64 = 1 << 53;
+    let Value::Number(number) = value else {
+        return false;
+    };
+    let size = number.as_u64().or(number.as_i64().map(i64::unsigned_abs));
+    size.is_none_or(|size| size > EXACT)
 }
 
 /// A text or a number, as it is.

@@ -624,7 +624,7 @@ fn settings_of_tls_that_cannot_be_used_are_named() {
     };
     let said = refused(secure(&mut serve(data.path()), data.path()));
     assert!(
-        said.contains("`tls.key_file`: it cannot be used with"),
+        said.contains("`tls.key_file`: it is not the key of the certificate"),
         "{said}"
     );
     std::fs::write(data.path().join("tls.key"), "nothing").unwrap();
