@@ -106,7 +106,7 @@ describe('the documentation', () => {
     assert.match(await page.locator('blockquote').textContent(), /account takeover/);
     await page.locator('blockquote a').click();
     assert.match(page.url(), /docs\/guides#why-enrolment/);
-    assert.equal(await page.locator('#why-enrolment-belongs-into-a-session').count(), 1);
+    assert.equal(await page.locator('#why-enrolment-belongs-in-a-session').count(), 1);
   });
 
   test('the code of the error pages compiles', async () => {
