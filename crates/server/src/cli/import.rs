@@ -56,7 +56,7 @@ pub(super) struct Import {
     /// Import credentials that were second factors too. As passkeys they sign in alone.
     #[arg(long)]
     second_factors: bool,
-    /// Import users too who are disabled with the product. They can sign in here.
+    /// Import passkeys too that are revoked or disabled with the product, or whose users are. They can sign in here.
     #[arg(long)]
     disabled_users: bool,
     /// Remove the credentials and the users that an import has made.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::encoding::Seen;
 use super::names::{NAMES, find, handle_of};
-use super::rows::{Row, plain};
+use super::rows::{Row, plain_path};
 use super::source::{HandleRule, Source, Told};
 
 /// The columns of bytes in a file.
@@ -35,19 +35,20 @@ impl Columns {
             *count += usize::from(is_there);
         }
         self.rows += usize::from(any);
-        let told_user = told.user.as_deref().map(plain);
+        let told_user = told.user.as_deref().map(plain_path);
         let ids = ids_of_user(row).iter().copied();
         let mut paths = names.iter().copied().chain(ids).chain(told_user.as_deref());
         self.escaped |= paths.any(|path| {
             let text = of_user(row, path).and_then(Value::as_str);
             text.is_some_and(|text| text.contains("\\\\"))
         });
-        for (names, seen) in [(NAMES.id, &mut self.id), (NAMES.key, &mut self.key)] {
-            if let Some(value) = find(row, names) {
-                seen.look(value);
-            }
-        }
         self.has_ids |= find(row, NAMES.id).is_some() || row.judge().is_err();
+        // Only a passkey shows how the bytes of passkeys are written: a user without one has an id, too.
+        let (Some(id), Some(key)) = (find(row, NAMES.id), find(row, NAMES.key)) else {
+            return;
+        };
+        self.id.look(id);
+        self.key.look(key);
         // Letters are in no encoding.
         if let Some(value) = handle_of(row)
             && told.handle != Some(HandleRule::GivenText)
@@ -133,15 +134,6 @@ fn ids_of_user(row: &Row) -> &'static [&'static str] {
 /// The id of the user, with its path.
 pub(super) fn id_of_user(row: &Row) -> Option<(&'static str, &Value)> {
     first_of_user(row, ids_of_user(row))
-}
-
-/// What differs between two users of one name, as one text.
-pub(super) fn identity(row: &Row) -> Option<String> {
-    row.identity(if row.is_listed() {
-        NAMES.same_owner
-    } else {
-        NAMES.same_user
-    })
 }
 
 /// The first of these members of the user that a row has, with its path.

@@ -14,8 +14,9 @@ use serde_json::Value;
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::JoinSet;
 
-use super::columns::{Columns, identity};
+use super::columns::Columns;
 use super::file::each_record;
+use super::names::NAMES;
 use super::shapes::Converted;
 use super::source::{Source, Told};
 
@@ -146,7 +147,7 @@ pub fn look(file: &Path, source: Source, told: &Told) -> Result<Looked, ImportEr
             return Err("the file has several realms, and two of them may have users of one name: export one realm".to_owned());
         }
         for row in source.rows(place, &value) {
-            rows += 1;
+            rows += usize::from(!row.is_person());
             columns.look(&row, source, told);
         }
         Ok(())
@@ -180,7 +181,7 @@ fn namesakes(
         for row in source.rows(place, &value) {
             if let Some(name) = source.user_of(&row, columns, told) {
                 let name = image(name.as_bytes());
-                let own = image(identity(&row).unwrap_or_default().as_bytes());
+                let own = image(row.identity(NAMES.same_user).as_bytes());
                 if *met.entry(name).or_insert(own) != own {
                     namesakes.insert(name);
                 }
@@ -215,7 +216,8 @@ pub async fn import(
     let path = file.to_owned();
     let reader = tokio::task::spawn_blocking(move || {
         each_record(&path, told.csv, |place, value| {
-            for row in source.rows(place, &value) {
+            let rows = source.rows(place, &value).into_iter();
+            for row in rows.filter(|row| !row.is_person()) {
                 let place = row.place.clone();
                 let judged = row.judge();
                 let converted = judged.and_then(|()| source.convert(&row, &columns, &told));

@@ -19,33 +19,43 @@ pub(super) fn nested(place: String, value: &Value, source: Source) -> Vec<Row> {
         let name = plain(name);
         LISTS.contains(&&*name) || source.lists_records() && name == "values"
     };
-    let mut lists = Vec::new();
-    for (name, list) in members.iter().filter(|(name, _)| is_list(name)) {
-        match list {
-            Value::Array(list) => lists.push((name, list)),
-            Value::String(text) if text.trim_start().starts_with('[') => {
-                let why = format!("its list {name} is a text: write it as JSON");
-                return vec![Row::refused(place, why)];
-            }
-            _ => {}
-        }
-    }
     let outer = without(value, is_list);
     let own = Row::new(place.clone(), &outer);
     let is_passkey = find(&own, NAMES.key).is_some();
-    let mut filled = lists.iter().filter(|(_, list)| !list.is_empty());
-    match (filled.next(), filled.next()) {
-        (Some((first, _)), Some((second, _))) => {
-            vec![Row::refused(place, one_name(first, second))]
+    let mut lists = Vec::new();
+    let mut wrong = None;
+    let mut any = false;
+    for (name, list) in members.iter().filter(|(name, _)| is_list(name)) {
+        any = true;
+        match list {
+            Value::Array(list) if list.is_empty() => {}
+            Value::Array(list) => lists.push((name, list)),
+            Value::Null => {}
+            _ => {
+                wrong.get_or_insert_with(|| {
+                    format!("its {name} is no list: write it as a list of JSON")
+                });
+            }
         }
-        (Some((name, _)), None) if is_passkey => {
-            let why = format!("it is a passkey, and it has a list of passkeys, {name}");
-            vec![Row::refused(place, why)]
-        }
-        (Some((_, list)), None) => of_list(&place, list, &own, source),
-        (None, _) if !lists.is_empty() && !is_passkey => Vec::new(),
-        (None, _) => vec![own],
     }
+    if let [(first, _), (second, _), ..] = &lists[..] {
+        wrong.get_or_insert_with(|| one_name(first, second));
+    }
+    if let ([(name, _)], true) = (&lists[..], is_passkey) {
+        wrong.get_or_insert_with(|| {
+            format!("it is a passkey, and it has a list of passkeys, {name}")
+        });
+    }
+    let mut rows = match (wrong, &lists[..]) {
+        (Some(why), _) => vec![Row::refused(place, why)],
+        (None, [(_, list)]) => of_list(&place, list, &own, source),
+        (None, _) if any && !is_passkey => Vec::new(),
+        (None, _) => return vec![own],
+    };
+    if !source.lists_records() {
+        rows.push(Row::person(&own));
+    }
+    rows
 }
 
 /// The passkeys in a list of a user, or of a document.
@@ -150,6 +160,7 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
         let name = name.unwrap_or_default();
         let place = format!("{place}, user {name}");
         let owner = Row::new("", &without(user, |member| member == "credentials"));
+        rows.push(Row::person(&owner));
         let is_read = matches!(
             user.get("credentials"),
             None | Some(Value::Null | Value::Array(_))
@@ -205,10 +216,12 @@ pub(super) fn kratos(place: &str, value: &Value) -> Vec<Row> {
         return vec![Row::refused(place, NO_OBJECT)];
     }
     let identity = Row::new("", &without(value, |member| member == "credentials"));
+    rows.push(Row::person(&identity));
     let methods = value.get("credentials");
     if methods.is_some_and(|methods| !methods.is_object() && !methods.is_null()) {
         let why = "its credentials are no object, as Kratos writes them";
-        return vec![Row::refused(place, why)];
+        rows.push(Row::refused(place, why));
+        return rows;
     }
     for kind in ["passkey", "webauthn"] {
         let Some(method) = methods.and_then(|methods| methods.get(kind)) else {

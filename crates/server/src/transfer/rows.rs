@@ -27,6 +27,8 @@ pub(super) struct Row {
     owner: Option<Arc<Members>>,
     /// Whether that is a user.
     of_user: bool,
+    /// Whether it is a user alone, and no passkey.
+    is_person: bool,
     /// Why it is refused.
     refused: Option<String>,
 }
@@ -70,6 +72,12 @@ pub(super) fn plain(name: &str) -> String {
     }
     let letters = name.chars().filter(|c| !matches!(c, '_' | '-' | ' ' | '"'));
     letters.flat_map(char::to_lowercase).collect()
+}
+
+/// A path of members, with each name as it is compared.
+pub(super) fn plain_path(path: &str) -> String {
+    let names: Vec<_> = path.split('.').map(plain).collect();
+    names.join(".")
 }
 
 /// Why a record with two members of one name is refused.
@@ -196,6 +204,21 @@ impl Row {
         self.of_user = true;
     }
 
+    /// A user alone: the file has one of this name, whether the user has a passkey or not.
+    pub(super) fn person(user: &Self) -> Self {
+        let mut row = Self {
+            is_person: true,
+            ..Self::default()
+        };
+        row.listed_by(user);
+        row
+    }
+
+    /// Whether it is a user alone, and no passkey.
+    pub(super) fn is_person(&self) -> bool {
+        self.is_person
+    }
+
     /// Says which document has the record in a list.
     pub(super) fn beside(&mut self, document: &Self) {
         if let Some(why) = &document.refused {
@@ -221,11 +244,12 @@ impl Row {
         self.of_user
     }
 
-    /// All members of the user at these paths and below, as one text; none if there are none. `user` is a member, too.
-    pub(super) fn identity(&self, paths: &[&str]) -> Option<String> {
-        let members = match &self.owner {
-            Some(owner) if self.of_user => owner,
-            _ => &self.members,
+    /// What differs between two users of one name, as one text: for a user who has a list all that the file has of the user, and otherwise the
+    /// members at these paths and below.
+    pub(super) fn identity(&self, paths: &[&str]) -> String {
+        let (members, all) = match &self.owner {
+            Some(owner) if self.of_user => (&**owner, true),
+            _ => (&self.members, false),
         };
         let is_one = |path: &str| {
             paths.iter().any(|one| {
@@ -233,11 +257,9 @@ impl Row {
                 rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             })
         };
-        let found = members.iter().filter(|(path, _)| is_one(path));
-        let found: Vec<_> = found
-            .map(|(path, value)| format!("{path} {value}"))
-            .collect();
-        (!found.is_empty()).then(|| found.join("\n"))
+        let found = members.iter().filter(|(path, _)| all || is_one(path));
+        let found = found.map(|(path, value)| format!("{path} {value}"));
+        found.collect::<Vec<_>>().join("\n")
     }
 
     /// A member of what has the passkey in a list.

@@ -13,7 +13,7 @@ use super::cose::{Form, public_key};
 use super::encoding::{Seen, bytes};
 use super::names::{NAMES, find, handle_of};
 use super::products::{hanko, keycloak, kratos, nested};
-use super::rows::{Row, plain};
+use super::rows::{Row, plain_path};
 use super::source::{HandleRule, Source, Told};
 use super::text::Moment;
 
@@ -22,6 +22,22 @@ const MAX_TRANSPORTS: usize = 16;
 const MAX_TRANSPORT: usize = 64;
 /// Times after this one are in milliseconds, earlier ones in seconds: the year 5138 in seconds.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
+
+/// Members that say whether a passkey or its user may sign in.
+const ON_MEMBERS: &[&str] = &["active", "isactive", "enabled", "isenabled", "user.active"];
+const OFF_MEMBERS: &[&str] = &[
+    "disabled",
+    "isdisabled",
+    "revoked",
+    "isrevoked",
+    "deleted",
+    "isdeleted",
+    "blocked",
+];
+/// Members that have the moment from which on it may not.
+const OFF_SINCE: &[&str] = &["deletedat", "revokedat", "disabledat", "blockedat"];
+/// Words for that.
+const OFF: &[&str] = &["inactive", "disabled", "revoked", "deleted", "blocked"];
 
 /// A passkey from a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,14 +191,20 @@ impl Source {
             return Err("it is a second factor with this product, and would become a passkey that signs in alone; \
                         --second-factors imports it all the same".to_owned());
         }
-        if self.is_disabled(row) {
+        if Self::is_disabled(row) {
             if !told.disabled_users {
-                return Err("its user is disabled with this product, and could sign in here; --disabled-users imports it all the same".to_owned());
+                return Err("it is disabled or revoked with this product, or its user is, and could sign in here; --disabled-users imports it all the same".to_owned());
             }
-            notes.push("the user is disabled with this product, and can sign in here".to_owned());
+            notes.push("it is disabled or revoked with this product, or its user is, and it can sign in here".to_owned());
         }
         let user = user(row, columns, self, told)?;
         let id = find(row, NAMES.id).ok_or("there is no credential id")?;
+        let both = |other: &&&str| row.get("id").is_some() && row.get(other).is_some();
+        if let Some(other) = NAMES.id_or_not.iter().find(both) {
+            return Err(format!(
+                "it has id and {other}, and either may be the credential id: write that one as credential_id"
+            ));
+        }
         let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
         let id = CredentialId::new(id).map_err(|error| error.to_string())?;
         let key = find(row, NAMES.key).ok_or("there is no public key")?;
@@ -243,18 +265,23 @@ impl Source {
         })
     }
 
-    /// Whether the product does not let the user sign in.
-    fn is_disabled(self, row: &Row) -> bool {
-        let is_off = |path: &str| {
-            let found = [row.get(path), row.of_owner(path)].into_iter().flatten();
-            found.filter_map(truth).any(|is_on| !is_on)
+    /// Whether the product lets nobody sign in with the passkey, or does not let the user sign in.
+    fn is_disabled(row: &Row) -> bool {
+        let all = |paths: &'static [&'static str]| {
+            let found = paths
+                .iter()
+                .flat_map(|path| [row.get(path), row.of_owner(path)]);
+            found.flatten()
         };
-        match self {
-            Self::Keycloak => is_off("enabled"),
-            Self::Kratos => row.of_owner("state").and_then(Value::as_str) == Some("inactive"),
-            Self::Fusionauth => is_off("active") || is_off("user.active"),
-            _ => false,
-        }
+        let is = |paths, word| all(paths).filter_map(truth).any(|found| found == word);
+        let says = |value: &Value| {
+            let word = value.as_str().unwrap_or_default().to_ascii_lowercase();
+            OFF.contains(&&*word)
+        };
+        is(ON_MEMBERS, false)
+            || is(OFF_MEMBERS, true)
+            || all(OFF_SINCE).next().is_some()
+            || all(&["state", "status"]).any(says)
     }
 
     /// The backup flags: what the file does not know is unknown, and not false.
@@ -307,7 +334,7 @@ fn user(row: &Row, columns: &Columns, source: Source, told: &Told) -> Result<Str
              list of passkeys, it is a member of the user; a list whose records name their users must not be within an object",
         )?,
     };
-    let found = of_user(row, &plain(member));
+    let found = of_user(row, &plain_path(member));
     if found.is_some_and(is_rounded) {
         return Err(format!(
             "the member {member} is a number of more than 53 bits, which some tools round, so that it names another user: export it as a text"
@@ -336,7 +363,7 @@ fn is_rounded(value: &Value) -> bool {
         return false;
     };
     let size = number.as_u64().or(number.as_i64().map(i64::unsigned_abs));
-    size.is_none_or(|size| size > EXACT)
+    size.is_none_or(|size| size >= EXACT)
 }
 
 /// A text or a number, as it is.
