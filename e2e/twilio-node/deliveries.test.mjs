@@ -136,20 +136,16 @@ test('410 disables a webhook, and the others receive an event of it', async () =
   for (const { sid } of [gone, other]) await service.webhooks(sid).remove();
 });
 
-test('an address that is not allowed is not called, and a receiver that hangs delays no other', async () => {
+test('an address that is not allowed is not saved, and a receiver that hangs delays no other', async () => {
   to.arrived.length = 0;
   const hanging = await newWebhook(['test'], `${to.origin}/hangs`);
   to.answer = (response) => { if (response.req.url !== '/hangs') response.writeHead(204).end(); };
   for (let n = 0; n < 5; n += 1) await manage('POST', hanging, 'test');
-  const inside = await newWebhook(['test'], 'https://[::1]:1/');
-  const { id } = await manage('POST', inside, 'test');
+  await assert.rejects(newWebhook(['test'], 'https://[::1]:1/'), { status: 400, code: 60306 });
   const other = await newWebhook(['test']);
   await manage('POST', other, 'test');
   while (!to.arrived.some(({ url }) => url === '/hook?x=1')) await delay(50);
-  const refused = async () => (await manage('GET', inside, 'deliveries')).deliveries.find((one) => one.id === id);
-  while ((await refused()).attempts === 0) await delay(50);
-  assert.equal((await refused()).problem, 'its host has no address that may be called');
   const answer = await raw(context.server, 'GET', '/livez');
   assert.equal(answer.status, 200);
-  for (const { sid } of [hanging, inside, other]) await service.webhooks(sid).remove();
+  for (const { sid } of [hanging, other]) await service.webhooks(sid).remove();
 });
