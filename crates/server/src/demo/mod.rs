@@ -87,6 +87,7 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
     let console = Place::new(PublicUrl::new(&origin));
     let app = App::new(Arc::clone(&passkeys), PublicUrl::new(&origin))
         .with_lifecycle(&lifecycle)
+        .with_webhooks_to(this_machine())
         .with_console(Some(console.clone()));
     let settings = Settings {
         listen: Listen::from(address),
@@ -125,14 +126,18 @@ pub async fn run(asked: Option<Listen>) -> Result<(), ProcessError> {
     ended
 }
 
-/// Sends webhooks, also to receivers on this machine: only who uses this machine reaches the demo.
+/// Where webhooks of the demo may lead besides: only who uses this machine reaches the demo.
+fn this_machine() -> Vec<IpNet> {
+    let here = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    here.map(|address: IpAddr| IpNet::from(address)).to_vec()
+}
+
+/// Sends webhooks, also to receivers on this machine.
 fn send_webhooks(
     passkeys: &Arc<Passkeys>,
     stopping: &watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, ProcessError> {
-    let here = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-    let networks = here.map(|address: IpAddr| IpNet::from(address)).to_vec();
-    let sender = Sender::new(Arc::clone(passkeys), networks)
+    let sender = Sender::new(Arc::clone(passkeys), this_machine())
         .map_err(|error| ProcessError::Webhooks(error.to_string()))?;
     let metrics = crate::metrics::start(passkeys.now())?;
     Ok(tokio::spawn(crate::webhooks::run(
