@@ -11,7 +11,7 @@ use testkit::{Authenticator, Lies};
 use tracing::Level;
 
 use crate::common::{Answer, FORM, JSON, Log, TOKEN, TestApp, account_sid, basic};
-use crate::console::{fill, owner};
+use crate::console_browser::{fill, owner};
 
 /// Where the pages are.
 const ORIGIN: &str = "https://acme.test";

@@ -4,7 +4,7 @@ use domain::model::console::Role;
 use server::doctor::{Level, store};
 
 use crate::common::{PUBLIC_URL, TestApp};
-use crate::console::owner;
+use crate::console_browser::owner;
 
 const PAGE: &str = "/console/health/doctor";
 

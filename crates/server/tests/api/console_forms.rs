@@ -10,7 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use server::console::{Needs, routes};
 
 use crate::common::{ACCOUNT, Answer, TestApp};
-use crate::console::{Browser, Filled, fill};
+use crate::console_browser::{Browser, Filled, fill};
 
 /// What a browser adds to a path of the test app.
 const PREFIX: &str = "/prefix";

@@ -7,7 +7,7 @@ use domain::store::EventFilter;
 use testkit::{Authenticator, Profile};
 
 use crate::common::{ACCOUNT, TestApp, account_sid};
-use crate::console::fill;
+use crate::console_browser::fill;
 
 /// The form of the settings as the defaults fill it in, but for some fields.
 fn form(changed: &[(&str, &str)]) -> String {

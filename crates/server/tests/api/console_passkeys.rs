@@ -6,7 +6,7 @@ use domain::model::ids::UserId;
 use testkit::Authenticator;
 
 use crate::common::{Answer, TestApp};
-use crate::console::{Browser, accept_invite};
+use crate::console_browser::{Browser, accept_invite};
 
 async fn id_of(app: &TestApp, name: &str) -> UserId {
     let all = app.passkeys.administrators().await.unwrap();

@@ -12,6 +12,7 @@ mod common;
 mod canary;
 mod client_events;
 mod console;
+mod console_browser;
 mod console_doctor;
 mod console_forms;
 mod console_lists;
