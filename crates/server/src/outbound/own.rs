@@ -34,7 +34,7 @@ const FOR_ITSELF: &[u8] = b"PROXY UNKNOWN\r\n";
 pub(crate) struct Own {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// Its name for clients, without a port.
+    /// What clients call it: the host of its public URL, or its address.
     pub(crate) host: String,
     /// The proxies whose connections begin with a header, if there are such.
     pub(crate) proxies: Option<TrustedProxies>,

@@ -36,12 +36,12 @@ impl Columns {
         }
         self.rows += usize::from(any);
         let told_user = told.user.as_deref().map(plain_path);
-        let ids = ids_of_user(row).iter().copied();
-        let mut paths = names.iter().copied().chain(ids).chain(told_user.as_deref());
-        self.escaped |= paths.any(|path| {
+        let is_escaped = |path: &str| {
             let text = of_user(row, path).and_then(Value::as_str);
             text.is_some_and(|text| text.contains("\\\\"))
-        });
+        };
+        let mut paths = names.iter().copied().chain(ids_of_user(row));
+        self.escaped |= paths.any(is_escaped) || told_user.as_deref().is_some_and(is_escaped);
         self.has_ids |= find(row, NAMES.id).is_some() || row.judge().is_err();
         // Only a passkey shows how the bytes of passkeys are written: a user without one has an id, too.
         let (Some(id), Some(key)) = (find(row, NAMES.id), find(row, NAMES.key)) else {
@@ -122,23 +122,17 @@ pub(super) fn of_user<'a>(row: &'a Row, path: &str) -> Option<&'a Value> {
     }
 }
 
-/// The members that have the id of the user. The `id` of a user with a list is that of the user, and otherwise it is that of the passkey.
-fn ids_of_user(row: &Row) -> &'static [&'static str] {
-    if row.is_listed() {
+/// The members that have the id of the user.
+fn ids_of_user(row: &Row) -> impl Iterator<Item = &'static str> {
+    let of_owner = if row.is_listed() {
         NAMES.id_of_owner
     } else {
-        NAMES.user_id
-    }
+        &[]
+    };
+    of_owner.iter().chain(NAMES.user_id).copied()
 }
 
 /// The id of the user, with its path.
 pub(super) fn id_of_user(row: &Row) -> Option<(&'static str, &Value)> {
-    first_of_user(row, ids_of_user(row))
-}
-
-/// The first of these members of the user that a row has, with its path.
-fn first_of_user<'a, 'n>(row: &'a Row, paths: &[&'n str]) -> Option<(&'n str, &'a Value)> {
-    paths
-        .iter()
-        .find_map(|path| Some((*path, of_user(row, path)?)))
+    ids_of_user(row).find_map(|path| Some((path, of_user(row, path)?)))
 }

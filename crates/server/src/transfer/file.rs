@@ -92,8 +92,17 @@ pub(super) fn each_record(
             })
         }
         Form::Document => {
-            let Once(value) =
-                serde_json::from_reader(opened.take(LONGEST)).map_err(|e| not_json(&e))?;
+            let size = opened
+                .get_ref()
+                .metadata()
+                .map_err(|e| unreadable(&e))?
+                .len();
+            if size > LONGEST {
+                return Err(format!(
+                    "the file is one document of more than {LONGEST} bytes, which is not read: write a list, or one record a line"
+                ));
+            }
+            let Once(value) = serde_json::from_reader(opened).map_err(|e| not_json(&e))?;
             take("the document".to_owned(), value)
         }
     }

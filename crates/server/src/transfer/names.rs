@@ -15,7 +15,7 @@ pub(super) struct Names {
     pub(super) user: &'static [&'static str],
     /// What differs between two users of one name.
     pub(super) same_user: &'static [&'static str],
-    /// The id of a user who has a list.
+    /// The id of a user who has a list, before `user_id`: elsewhere these are members of the passkey.
     pub(super) id_of_owner: &'static [&'static str],
     pub(super) user_id: &'static [&'static str],
     pub(super) handle: &'static [&'static str],
@@ -85,18 +85,7 @@ pub(super) const NAMES: Names = Names {
         "user.id",
         "user",
     ],
-    id_of_owner: &[
-        "id",
-        "_id",
-        "uuid",
-        "sub",
-        "userid",
-        "useruuid",
-        "useruniqueid",
-        "internaluserid",
-        "user.id",
-        "user",
-    ],
+    id_of_owner: &["id", "_id", "uuid", "sub"],
     same_user: &[
         "userid",
         "useruuid",

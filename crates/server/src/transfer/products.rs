@@ -146,16 +146,16 @@ fn handle_as_bytes(credential: &mut Value) {
 
 pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
     let users = match value.get("users") {
-        Some(Value::Array(users)) => users.clone(),
+        Some(Value::Array(users)) => &users[..],
         Some(_) => return vec![Row::refused(place, NO_OBJECT)],
-        None => vec![value.clone()],
+        None => std::slice::from_ref(value),
     };
     // The policies of the realm, which a file of users alone does not have. Without one, the RP ID is the host of Keycloak.
     let policy = |member: &str| value.get(member).cloned().unwrap_or_default();
     let first = policy("webAuthnPolicyPasswordlessRpId");
     let second = policy("webAuthnPolicyRpId");
     let mut rows = Vec::new();
-    for user in &users {
+    for user in users {
         let name = user.get("username").and_then(Value::as_str);
         let name = name.unwrap_or_default();
         let place = format!("{place}, user {name}");

@@ -22,7 +22,7 @@ pub(super) struct Row {
     /// For people.
     pub(super) place: String,
     /// Values by their paths, but for those that are nothing.
-    members: Members,
+    members: Arc<Members>,
     /// The members of what has the passkey in a list: of a user, or of a document.
     owner: Option<Arc<Members>>,
     /// Whether that is a user.
@@ -131,7 +131,7 @@ impl Row {
             )),
             Some(_) => {}
             None => {
-                self.members.insert(path.to_owned(), value.clone());
+                Arc::make_mut(&mut self.members).insert(path.to_owned(), value.clone());
             }
         }
     }
@@ -224,7 +224,7 @@ impl Row {
         if let Some(why) = &document.refused {
             self.refuse(why.clone());
         }
-        self.owner = Some(Arc::new(document.members.clone()));
+        self.owner = Some(Arc::clone(&document.members));
     }
 
     /// Refuses a passkey that has other values of these members than what has it in a list.
@@ -248,7 +248,7 @@ impl Row {
     /// members at these paths and below.
     pub(super) fn identity(&self, paths: &[&str]) -> String {
         let (members, all) = match &self.owner {
-            Some(owner) if self.of_user => (&**owner, true),
+            Some(owner) if self.of_user => (owner, true),
             _ => (&self.members, false),
         };
         let is_one = |path: &str| {

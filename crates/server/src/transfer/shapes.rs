@@ -71,7 +71,7 @@ impl Source {
         }
     }
 
-    /// The rows of a record. A user who has no passkey gives none.
+    /// The rows of a record: its passkeys, and the user whose list they are in, who may have none.
     pub(super) fn rows(self, place: String, value: &Value) -> Vec<Row> {
         match self {
             Self::Keycloak => keycloak(&place, value),
