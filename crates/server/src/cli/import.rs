@@ -59,6 +59,9 @@ pub(super) struct Import {
     /// Import passkeys too that are revoked or disabled with the product, or whose users are. They can sign in here.
     #[arg(long)]
     disabled_users: bool,
+    /// A member or column that does not say whether somebody may sign in, though its name looks so, such as the `state` of an address.
+    #[arg(long, value_name = "NAME")]
+    no_state: Vec<String>,
     /// Remove the credentials and the users that an import has made.
     #[arg(long, value_name = "ID", value_parser = import_id, conflicts_with_all = ["report", "list"])]
     undo: Option<ImportId>,
@@ -205,6 +208,7 @@ impl Import {
                 csv: self.csv,
                 second_factors: self.second_factors,
                 disabled_users: self.disabled_users,
+                no_state: self.no_state,
             },
         });
         (task, self.store)

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::encoding::Seen;
-use super::names::{NAMES, find, handle_of};
+use super::names::{NAMES, credential_id, find, handle_of};
 use super::rows::{Row, plain_path};
 use super::source::{HandleRule, Source, Told};
 
@@ -42,9 +42,11 @@ impl Columns {
         };
         let mut paths = names.iter().copied().chain(ids_of_user(row));
         self.escaped |= paths.any(is_escaped) || told_user.as_deref().is_some_and(is_escaped);
-        self.has_ids |= find(row, NAMES.id).is_some() || row.judge().is_err();
+        let id = credential_id(row);
+        self.has_ids |=
+            id.is_err() || id.as_ref().is_ok_and(Option::is_some) || row.judge().is_err();
         // Only a passkey shows how the bytes of passkeys are written: a user without one has an id, too.
-        let (Some(id), Some(key)) = (find(row, NAMES.id), find(row, NAMES.key)) else {
+        let (Ok(Some(id)), Some(key)) = (id, find(row, NAMES.key)) else {
             return;
         };
         self.id.look(id);

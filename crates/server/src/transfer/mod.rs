@@ -3,6 +3,7 @@
 
 mod columns;
 mod cose;
+mod disabled;
 mod encoding;
 pub mod export;
 mod file;

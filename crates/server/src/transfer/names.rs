@@ -9,8 +9,6 @@ pub(super) struct Names {
     /// Paths below which the members may be, but for those that say whose passkey it is (`user`, `user_id`): these are exact paths.
     pub(super) below: &'static [&'static str],
     pub(super) id: &'static [&'static str],
-    /// Names of credential ids with some products, and of other things with others.
-    pub(super) id_or_not: &'static [&'static str],
     pub(super) key: &'static [&'static str],
     pub(super) user: &'static [&'static str],
     /// What differs between two users of one name.
@@ -54,13 +52,12 @@ pub(super) const NAMES: Names = Names {
         "descriptor.id",
         "descriptorid",
         "publickeycredentialid",
-        "keyid",
         "id",
         "externalid",
-        "passkeyid",
         "rawid",
+        "passkeyid",
+        "keyid",
     ],
-    id_or_not: &["externalid", "passkeyid", "rawid"],
     key: &["publickey", "credentialpublickey", "credpublickey", "cred"],
     user: &[
         "username",
@@ -187,4 +184,88 @@ pub(super) fn find<'a>(row: &'a Row, names: &[&str]) -> Option<&'a Value> {
 pub(super) fn handle_of(row: &Row) -> Option<&Value> {
     let of_owner = || NAMES.handle.iter().find_map(|path| row.of_owner(path));
     find(row, NAMES.handle).or_else(of_owner)
+}
+
+/// What the name of a member says about the credential id in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum IdName {
+    /// It is one.
+    Sure,
+    /// `id`: the credential id, or the key of a row.
+    Short,
+    /// The credential id, or the key of a row.
+    Key,
+    /// The credential id, where another member has the key of a row.
+    Outer,
+}
+
+impl IdName {
+    fn of(path: &str) -> Self {
+        let last = path.rsplit('.').next().unwrap_or_default();
+        if path.ends_with("descriptor.id") {
+            Self::Sure
+        } else if last == "id" {
+            Self::Short
+        } else if last.ends_with("externalid") || last.ends_with("rawid") {
+            Self::Outer
+        } else if last.ends_with("passkeyid") || last.ends_with("keyid") {
+            Self::Key
+        } else {
+            Self::Sure
+        }
+    }
+}
+
+/// Whether a value may be bytes: the number of a row is none, nor is `passkey|dev_1` of Auth0.
+fn may_be_bytes(value: &Value) -> bool {
+    let is_of_text =
+        |c: char| c.is_ascii_alphanumeric() || "+/=_-\\".contains(c) || c.is_ascii_whitespace();
+    match value {
+        Value::String(text) => text.chars().all(is_of_text),
+        other => other.is_array() || other.is_object(),
+    }
+}
+
+/// The credential id of a record.
+///
+/// # Errors
+/// Two members with different values may be the one, in words.
+pub(super) fn credential_id(row: &Row) -> Result<Option<&Value>, String> {
+    let of = |name: &'static str| {
+        let paths = NAMES
+            .below
+            .iter()
+            .map(move |below| format!("{below}{name}"));
+        paths.filter_map(|path| Some((row.get(&path)?, IdName::of(&path), path)))
+    };
+    let found: Vec<_> = NAMES.id.iter().flat_map(|name| of(name)).collect();
+    let within = |path: &str| path.rsplit_once('.').map(|(object, _)| object.to_owned());
+    let is_sure = |(_, name, _): &&(&Value, IdName, String)| *name == IdName::Sure;
+    let sure: Vec<_> = found.iter().filter(is_sure).collect();
+    // The passkey is within the row, or its credential id is beside the key of the row.
+    let is_outer = sure.is_empty()
+        && found
+            .iter()
+            .any(|(_, name, path)| *name == IdName::Short && path.contains('.'));
+    let is_key_of_row = |(_, name, path): &(&Value, IdName, String)| match name {
+        IdName::Sure | IdName::Outer => false,
+        IdName::Key => !sure.is_empty(),
+        IdName::Short => match within(path) {
+            None => is_outer || !sure.is_empty(),
+            object => sure.iter().any(|(_, _, other)| within(other) == object),
+        },
+    };
+    let may_be = found
+        .iter()
+        .filter(|one| !is_key_of_row(one) && may_be_bytes(one.0));
+    let may_be: Vec<_> = may_be.collect();
+    let Some((chosen, _, own)) = may_be.first() else {
+        return Ok(found.first().map(|(value, _, _)| *value));
+    };
+    match may_be.iter().find(|(value, _, _)| value != chosen) {
+        Some((_, _, other)) => Err(format!(
+            "its members {own} and {other} have different values, and either may be the credential id: write that one as credential_id, and leave the other one out"
+        )),
+        None => Ok(Some(chosen)),
+    }
 }

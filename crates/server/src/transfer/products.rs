@@ -21,7 +21,7 @@ pub(super) fn nested(place: String, value: &Value, source: Source) -> Vec<Row> {
     };
     let outer = without(value, is_list);
     let own = Row::new(place.clone(), &outer);
-    let is_passkey = find(&own, NAMES.key).is_some();
+    let is_one = find(&own, NAMES.key).is_some();
     let mut lists = Vec::new();
     let mut wrong = None;
     let mut any = false;
@@ -41,21 +41,44 @@ pub(super) fn nested(place: String, value: &Value, source: Source) -> Vec<Row> {
     if let [(first, _), (second, _), ..] = &lists[..] {
         wrong.get_or_insert_with(|| one_name(first, second));
     }
-    if let ([(name, _)], true) = (&lists[..], is_passkey) {
+    if let ([(name, _)], true) = (&lists[..], is_one) {
         wrong.get_or_insert_with(|| {
             format!("it is a passkey, and it has a list of passkeys, {name}")
         });
     }
+    let within = lists.iter().flat_map(|(_, list)| list.iter());
+    let unread: Vec<_> = within.chain([&outer]).filter_map(unread_list).collect();
+    let is_user = !is_one && (any || !unread.is_empty());
     let mut rows = match (wrong, &lists[..]) {
-        (Some(why), _) => vec![Row::refused(place, why)],
+        (Some(why), _) => vec![Row::refused(place.clone(), why)],
         (None, [(_, list)]) => of_list(&place, list, &own, source),
-        (None, _) if any && !is_passkey => Vec::new(),
-        (None, _) => return vec![own],
+        (None, _) if is_user => Vec::new(),
+        (None, _) if unread.is_empty() => return vec![own],
+        (None, _) => vec![own.clone()],
     };
-    if !source.lists_records() {
+    rows.extend(unread.iter().map(|list| {
+        let why = format!("its list {list} has passkeys and is not read: passkeys of a user are in one list, credentials or passkeys");
+        Row::refused(place.clone(), why)
+    }));
+    if !source.lists_records() && (is_user || !lists.is_empty()) {
         rows.push(Row::person(&own));
     }
     rows
+}
+
+/// The name of a list of passkeys that is nowhere looked for: in a record, or within an object of it.
+fn unread_list(value: &Value) -> Option<String> {
+    let mut members = value.as_object()?.iter();
+    members.find_map(|(name, value)| match value {
+        Value::Array(list) => list.iter().any(is_passkey).then(|| name.clone()),
+        other => unread_list(other).map(|below| format!("{name}.{below}")),
+    })
+}
+
+/// Whether a value looks like a passkey.
+fn is_passkey(value: &Value) -> bool {
+    let row = Row::new("", value);
+    find(&row, NAMES.id).is_some() && find(&row, NAMES.key).is_some()
 }
 
 /// The passkeys in a list of a user, or of a document.

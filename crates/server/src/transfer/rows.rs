@@ -262,6 +262,13 @@ impl Row {
         found.collect::<Vec<_>>().join("\n")
     }
 
+    /// All members of the record, and of what has it in a list.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let owner = self.owner.iter().flat_map(|owner| &**owner);
+        let all = self.members.iter().chain(owner);
+        all.map(|(path, value)| (path.as_str(), value))
+    }
+
     /// A member of what has the passkey in a list.
     pub(super) fn of_owner(&self, path: &str) -> Option<&Value> {
         self.owner.as_ref()?.get(path)

@@ -10,8 +10,9 @@ use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 
 use super::columns::{Columns, id_of_user, of_user};
 use super::cose::{Form, public_key};
+use super::disabled::{Standing, standing};
 use super::encoding::{Seen, bytes};
-use super::names::{NAMES, find, handle_of};
+use super::names::{NAMES, credential_id, find, handle_of};
 use super::products::{hanko, keycloak, kratos, nested};
 use super::rows::{Row, plain_path};
 use super::source::{HandleRule, Source, Told};
@@ -22,22 +23,6 @@ const MAX_TRANSPORTS: usize = 16;
 const MAX_TRANSPORT: usize = 64;
 /// Times after this one are in milliseconds, earlier ones in seconds: the year 5138 in seconds.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
-
-/// Members that say whether a passkey or its user may sign in.
-const ON_MEMBERS: &[&str] = &["active", "isactive", "enabled", "isenabled", "user.active"];
-const OFF_MEMBERS: &[&str] = &[
-    "disabled",
-    "isdisabled",
-    "revoked",
-    "isrevoked",
-    "deleted",
-    "isdeleted",
-    "blocked",
-];
-/// Members that have the moment from which on it may not.
-const OFF_SINCE: &[&str] = &["deletedat", "revokedat", "disabledat", "blockedat"];
-/// Words for that.
-const OFF: &[&str] = &["inactive", "disabled", "revoked", "deleted", "blocked"];
 
 /// A passkey from a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,14 +82,20 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn truth(value: &Value) -> Option<bool> {
+/// What a value says as yes or no.
+pub(super) fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(*value),
-        Value::Number(number) => number.as_u64().map(|n| n != 0),
-        Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
-            "t" | "true" | "1" | "yes" => Some(true),
-            "f" | "false" | "0" | "no" => Some(false),
-            _ => None,
+        Value::Number(number) => number.as_f64().map(|n| n != 0.0),
+        Value::String(text) => match text.trim_matches(' ') {
+            // A bit of MySQL.
+            "\u{1}" | "base64:type16:AQ==" => Some(true),
+            "\u{0}" | "base64:type16:AA==" => Some(false),
+            text => match &*text.to_ascii_lowercase() {
+                "t" | "true" | "1" | "1.0" | "y" | "yes" | "on" => Some(true),
+                "f" | "false" | "0" | "0.0" | "n" | "no" | "off" => Some(false),
+                _ => None,
+            },
         },
         _ => None,
     }
@@ -191,20 +182,11 @@ impl Source {
             return Err("it is a second factor with this product, and would become a passkey that signs in alone; \
                         --second-factors imports it all the same".to_owned());
         }
-        if Self::is_disabled(row) {
-            if !told.disabled_users {
-                return Err("it is disabled or revoked with this product, or its user is, and could sign in here; --disabled-users imports it all the same".to_owned());
-            }
-            notes.push("it is disabled or revoked with this product, or its user is, and it can sign in here".to_owned());
+        if let Some(note) = judge_standing(row, told)? {
+            notes.push(note);
         }
         let user = user(row, columns, self, told)?;
-        let id = find(row, NAMES.id).ok_or("there is no credential id")?;
-        let both = |other: &&&str| row.get("id").is_some() && row.get(other).is_some();
-        if let Some(other) = NAMES.id_or_not.iter().find(both) {
-            return Err(format!(
-                "it has id and {other}, and either may be the credential id: write that one as credential_id"
-            ));
-        }
+        let id = credential_id(row)?.ok_or("there is no credential id")?;
         let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
         let id = CredentialId::new(id).map_err(|error| error.to_string())?;
         let key = find(row, NAMES.key).ok_or("there is no public key")?;
@@ -265,25 +247,6 @@ impl Source {
         })
     }
 
-    /// Whether the product lets nobody sign in with the passkey, or does not let the user sign in.
-    fn is_disabled(row: &Row) -> bool {
-        let all = |paths: &'static [&'static str]| {
-            let found = paths
-                .iter()
-                .flat_map(|path| [row.get(path), row.of_owner(path)]);
-            found.flatten()
-        };
-        let is = |paths, word| all(paths).filter_map(truth).any(|found| found == word);
-        let says = |value: &Value| {
-            let word = value.as_str().unwrap_or_default().to_ascii_lowercase();
-            OFF.contains(&&*word)
-        };
-        is(ON_MEMBERS, false)
-            || is(OFF_MEMBERS, true)
-            || all(OFF_SINCE).next().is_some()
-            || all(&["state", "status"]).any(says)
-    }
-
     /// The backup flags: what the file does not know is unknown, and not false.
     fn flags(
         self,
@@ -325,6 +288,28 @@ impl Source {
     }
 }
 
+/// What is to be said of a passkey with which the product lets nobody sign in, where it is imported all the same.
+///
+/// # Errors
+/// It is not, in words.
+fn judge_standing(row: &Row, told: &Told) -> Result<Option<String>, String> {
+    let why = match standing(row, &told.no_state) {
+        Standing::Enabled => return Ok(None),
+        Standing::Disabled(member) => format!(
+            "its member {member} says that it is revoked, disabled or deleted with this product, or that its user is"
+        ),
+        Standing::Unclear(member) => format!(
+            "its member {member} may say that it is revoked, disabled or deleted with this product, or that its user is, and its value is not known"
+        ),
+    };
+    if told.disabled_users {
+        return Ok(Some(format!("{why}: it can sign in here")));
+    }
+    Err(format!(
+        "{why}. It could sign in here. --disabled-users imports it all the same; --no-state MEMBER says that a member means something else"
+    ))
+}
+
 /// The name of the user.
 fn user(row: &Row, columns: &Columns, source: Source, told: &Told) -> Result<String, String> {
     let member = match told.user.as_deref() {
@@ -336,9 +321,7 @@ fn user(row: &Row, columns: &Columns, source: Source, told: &Told) -> Result<Str
     };
     let found = of_user(row, &plain_path(member));
     if found.is_some_and(is_rounded) {
-        return Err(format!(
-            "the member {member} is a number of more than 53 bits, which some tools round, so that it names another user: export it as a text"
-        ));
+        return Err(rounded(member, "so that it names another user"));
     }
     let name = found.and_then(as_it_is).ok_or_else(|| {
         let alone = if row.is_listed() {
@@ -364,6 +347,12 @@ fn is_rounded(value: &Value) -> bool {
     };
     let size = number.as_u64().or(number.as_i64().map(i64::unsigned_abs));
     size.is_none_or(|size| size >= EXACT)
+}
+
+fn rounded(member: &str, so: &str) -> String {
+    format!(
+        "the member {member} is a number of more than 53 bits, which some tools round, {so}: export it as a text"
+    )
 }
 
 /// A text or a number, as it is.
@@ -400,6 +389,9 @@ fn handle(
     let id = || {
         let (member, id) = id_of_user(row)
             .ok_or("there is no id of the user, of which the user handle is made")?;
+        if is_rounded(id) {
+            return Err(rounded(member, "so that the user handle is another one"));
+        }
         let id = text(id).ok_or("the id of the user is neither a text nor a number")?;
         Ok::<_, String>((member, id))
     };

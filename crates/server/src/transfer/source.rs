@@ -56,6 +56,8 @@ pub struct Told {
     pub second_factors: bool,
     /// Whether users who cannot sign in with the other product are imported too.
     pub disabled_users: bool,
+    /// Members that do not say whether somebody may sign in, though their names look so.
+    pub no_state: Vec<String>,
 }
 
 impl Source {

@@ -194,36 +194,6 @@ async fn only_passkeys_show_how_credential_ids_are_written() {
     }
 }
 
-#[tokio::test]
-async fn a_passkey_that_was_revoked_does_not_come_back_unasked() {
-    let service = Service::new().await;
-    for off in [
-        json!({"deleted_at": "2025-01-01"}),
-        json!({"revoked": true}),
-        json!({"is_active": false}),
-        json!({"enabled": "f"}),
-        json!({"status": "Revoked"}),
-    ] {
-        let passkey = registered_elsewhere(b"a", -7);
-        let flat = line(&passkey, "ann-0000001", &off);
-        let mut user = off.clone();
-        user["username"] = json!("ann-0000001");
-        for text in [flat, user_with_list(1, &user, &json!({}))] {
-            let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
-            assert!(seen[0].1.contains("--disabled-users"), "{off}: {seen:?}");
-        }
-    }
-    let passkey = registered_elsewhere(b"a", -7);
-    let on = json!({"deleted_at": null, "revoked": false, "is_active": true, "status": "verified"});
-    let seen = foreseen(
-        &service,
-        Source::Simplewebauthn,
-        &line(&passkey, "ann-0000001", &on),
-    )
-    .await;
-    assert_eq!(seen, [("ann-0000001".to_owned(), String::new())]);
-}
-
 /// Of products whose lists are of records: what is beside a list names nobody, and hides nothing.
 #[tokio::test]
 async fn what_is_beside_a_list_of_records_is_not_overlooked() {
@@ -323,4 +293,118 @@ async fn no_record_is_left_out_without_a_word() {
     .await;
     let refused = read.err().expect("the file is not read").to_string();
     assert!(refused.contains("several realms"), "{refused}");
+}
+
+/// Where two members may be the credential id, the wrong one makes a passkey with which nobody can sign in.
+#[tokio::test]
+async fn two_members_that_may_be_the_credential_id_are_refused() {
+    let service = Service::new().await;
+    let passkey = registered_elsewhere(b"a", -7);
+    let text = line(&passkey, "ann-0000001", &json!({}));
+    let mut bare: Value = serde_json::from_str(&text).unwrap();
+    let id = bare.as_object_mut().unwrap().remove("id").unwrap();
+    let with = |members: Value| {
+        let mut record = bare.clone();
+        for (name, value) in members.as_object().unwrap() {
+            record[name] = value.clone();
+        }
+        record
+    };
+    let within = |member: &str, members: Value| {
+        let mut record = with(members);
+        record.as_object_mut().unwrap().remove("username");
+        json!({"username": "ann-0000001", member: record})
+    };
+    let row = "8f6c1b1e-5d2a-4b7e-9c3d-2f1a0b9c8d7e";
+    let mut outside = within("credential", json!({"id": id}));
+    outside["credential_id"] = json!(row);
+    for record in [
+        with(json!({"credential_id": row, "external_id": id})),
+        with(json!({"credential_id": row, "raw_id": id})),
+        with(json!({"id": row, "rawId": id})),
+        with(json!({"id": id, "key_id": row})),
+        with(json!({"id": id, "passkey_id": row})),
+        within("credential", json!({"id": row, "external_id": id})),
+        within("passkey", json!({"id": row, "rawId": id})),
+        outside,
+    ] {
+        let text = record.to_string();
+        let seen = foreseen(&service, Source::Simplewebauthn, &text).await;
+        assert_eq!(seen.len(), 1);
+        let why = &seen[0].1;
+        assert!(
+            why.contains("either may be the credential id"),
+            "{text}: {why}"
+        );
+    }
+    let mut outside = within("passkey", json!({"id": id}));
+    outside["id"] = json!(row);
+    for record in [
+        with(json!({"id": 7, "credential_id": id})),
+        with(json!({"id": 7, "external_id": id})),
+        with(json!({"id": "passkey|dev_1", "key_id": id})),
+        with(json!({"id": row, "passkey_id": row, "credential_id": id})),
+        with(json!({"id": id, "rawId": id})),
+        within("passkey", json!({"id": row, "credential_id": id})),
+        outside,
+    ] {
+        let text = record.to_string();
+        let done = run(
+            &service,
+            &text,
+            Source::Simplewebauthn,
+            Told::default(),
+            true,
+        );
+        let report = done.await.unwrap().reports.remove(0);
+        assert_eq!(
+            report.credential.as_deref(),
+            id.as_str(),
+            "{text}: {report:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_list_with_another_name_is_not_left_out_without_a_word() {
+    let service = Service::new().await;
+    let [ann, bob] = [b"a", b"b"].map(|handle| registered_elsewhere(handle, -7));
+    let record = |passkey| -> Value {
+        serde_json::from_str(&line(passkey, "ann-0000001", &json!({}))).unwrap()
+    };
+    let (one, other) = (record(&ann), record(&bob));
+    let mut holds = one.clone();
+    holds["passkeys"] = json!([other]);
+    let user = |members: Value| {
+        let mut user = members;
+        user["username"] = json!("ann-0000001");
+        user
+    };
+    for (text, list, added) in [
+        (
+            user(json!({"credentials": [], "Authenticator": [one]})),
+            "Authenticator",
+            0,
+        ),
+        (user(json!({"securityKeys": [one]})), "securityKeys", 0),
+        (
+            user(json!({"passkeys": [one], "authenticators": [other]})),
+            "authenticators",
+            1,
+        ),
+        (
+            user(json!({"passkeys": [], "user": {"passkeys": [one]}})),
+            "user.passkeys",
+            0,
+        ),
+        (user(json!({"passkeys": [], "values": [one]})), "values", 0),
+        (user(json!({"passkeys": [holds]})), "passkeys", 1),
+    ] {
+        let seen = foreseen(&service, Source::Simplewebauthn, &text.to_string()).await;
+        let said = format!("its list {list} has passkeys and is not read");
+        let refused = seen.iter().filter(|(_, why)| why.contains(&said));
+        assert_eq!(refused.count(), 1, "{text}: {seen:?}");
+        let imported = seen.iter().filter(|(_, why)| why.is_empty());
+        assert_eq!(imported.count(), added, "{text}: {seen:?}");
+    }
 }

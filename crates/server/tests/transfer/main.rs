@@ -10,6 +10,7 @@
 mod common;
 
 mod copy;
+mod disabled;
 mod export;
 mod leaving;
 mod lists;

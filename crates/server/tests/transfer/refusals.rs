@@ -591,62 +591,6 @@ async fn a_file_without_a_record_is_refused_and_a_mark_at_its_beginning_is_no_re
 }
 
 #[tokio::test]
-async fn a_user_who_is_disabled_with_the_product_is_imported_only_when_that_is_asked_for() {
-    let passkey = registered_elsewhere(b"1", -7);
-    let credential = &passkey.credentials()[0];
-    let (id, key) = (credential.id(), credential.public_key());
-    let url = testkit::base64url;
-    let keycloak = |enabled: bool| {
-        let data = json!({"credentialId": url(id), "credentialPublicKey": url(&key), "counter": 0});
-        json!({"users": [{"id": "1", "username": "ann-0000001", "enabled": enabled, "credentials": [
-            {"type": "webauthn-passwordless", "credentialData": data.to_string(), "secretData": "{}"}
-        ]}]})
-    };
-    let kratos = |state: &str| {
-        json!([{"id": "1", "state": state, "traits": {"username": "ann-0000001"},
-        "credentials": {"passkey": {"config": {"user_handle": url(b"1"), "credentials": [
-            {"id": url(id), "public_key": url(&key), "is_passwordless": true}
-        ]}}}}])
-    };
-    let fusionauth = |active: bool| {
-        json!({"active": active, "username": "ann-0000001", "userHandle": url(b"1"),
-            "credentialId": url(id), "publicKey": url(&key)})
-    };
-    for (source, disabled, enabled) in [
-        (Source::Keycloak, keycloak(false), keycloak(true)),
-        (Source::Kratos, kratos("inactive"), kratos("active")),
-        (Source::Fusionauth, fusionauth(false), fusionauth(true)),
-    ] {
-        let service = Service::new().await;
-        let (disabled, enabled) = (disabled.to_string(), enabled.to_string());
-        for dry in [true, false] {
-            let done = run(&service, &disabled, source, Told::default(), dry)
-                .await
-                .unwrap();
-            let why = done.reports[0].reason.clone().unwrap_or_default();
-            assert!(
-                why.contains("--disabled-users"),
-                "{source:?}: {:?}",
-                done.reports
-            );
-        }
-        let seen = foreseen(&service, source, &enabled).await;
-        assert_eq!(seen, [("ann-0000001".to_owned(), String::new())]);
-        let told = Told {
-            disabled_users: true,
-            ..Told::default()
-        };
-        let done = run(&service, &disabled, source, told, false).await.unwrap();
-        let report = &done.reports[0];
-        assert_eq!(report.outcome, "added", "{report:?}");
-        assert!(
-            report.notes.iter().any(|note| note.contains("disabled")),
-            "{report:?}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn a_user_who_was_there_before_the_import_is_named() {
     let service = Service::new().await;
     service
