@@ -59,12 +59,9 @@ mod tests {
     fn an_owner_is_known_by_the_text_whatever_the_name_is() {
         for role in Role::ALL {
             for name in ["ada", OWNER, r#"\"role":"owner""#, r#"","role":"owner"#] {
-                let administrator = ConsoleRecord::Administrator(Administrator {
-                    id: UserId([1; 16]),
-                    name: name.to_owned(),
-                    role: *role,
-                    created: Timestamp(1),
-                });
+                let administrator =
+                    Administrator::new(UserId([1; 16]), name.to_owned(), *role, Timestamp(1));
+                let administrator = ConsoleRecord::Administrator(administrator);
                 let text = body(&administrator).unwrap();
                 assert_eq!(text.contains(OWNER), *role == Role::Owner, "{text}");
             }

@@ -17,6 +17,7 @@ pub use self::details::{
     Change, Details, MAX_CHANGES, MAX_FOUND, MAX_VALUE, More, Target, differences,
 };
 use crate::model::clock::Timestamp;
+use crate::model::console::Administrator;
 use crate::model::ids::{
     AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
 };
@@ -81,6 +82,8 @@ pub struct Actor {
     pub name: Option<String>,
     /// The administrator of the console, while the call lasts. An event keeps the name alone.
     pub administrator: Option<UserId>,
+    /// The generation of this administrator when the call began.
+    pub generation: u32,
     /// Name of the wire; empty if there was none.
     pub wire: Cow<'static, str>,
     /// The address of the client that called.
@@ -103,6 +106,7 @@ impl Actor {
             api_key: None,
             name: None,
             administrator: None,
+            generation: 0,
             wire: Cow::Borrowed(wire),
             unbound: false,
             address: None,
@@ -155,8 +159,9 @@ impl Actor {
 
     /// Sets the administrator of the console.
     #[must_use]
-    pub fn administrator(mut self, id: UserId) -> Self {
-        self.administrator = Some(id);
+    pub fn administrator(mut self, administrator: &Administrator) -> Self {
+        self.administrator = Some(administrator.id);
+        self.generation = administrator.generation;
         self
     }
 
@@ -251,6 +256,8 @@ audit_kinds! {
     SessionStarted = "console_session_started",
     /// A session of the console was ended.
     SessionEnded = "console_session_ended",
+    /// Sessions of an administrator, invites and links ended, because a passkey of this administrator was removed.
+    SessionsEnded = "console_sessions_ended",
     /// An access key was made.
     AccessKeyCreated = "access_key_created",
     /// An access key was revoked.
@@ -311,6 +318,7 @@ impl AuditKind {
             | Self::AdministratorDeleted
             | Self::SessionStarted
             | Self::SessionEnded
+            | Self::SessionsEnded
             | Self::AccessKeyCreated
             | Self::AccessKeyDeleted
             | Self::TokenKeyRotated

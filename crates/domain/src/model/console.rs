@@ -59,6 +59,53 @@ pub struct Administrator {
     pub role: Role,
     /// When this person came in.
     pub created: Timestamp,
+    /// Rises when a passkey of this person is removed or the role changes: invites and links that the person made before no longer work.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
+    /// The generation of the earliest sessions that go on.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sessions_from: u32,
+    /// A session that goes on though it is earlier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<SessionId>,
+}
+
+impl Administrator {
+    /// A person who has just come in.
+    pub fn new(id: UserId, name: String, role: Role, created: Timestamp) -> Self {
+        Self {
+            id,
+            name,
+            role,
+            created,
+            generation: 0,
+            sessions_from: 0,
+            kept: None,
+        }
+    }
+
+    /// This person from now on: the invites and links that the person has made no longer work.
+    #[must_use]
+    pub fn without_links(self) -> Self {
+        let generation = self.generation.saturating_add(1);
+        Self { generation, ..self }
+    }
+
+    /// This person from now on: sessions but for `kept` have ended, and the invites and links that the person has made no longer work.
+    #[must_use]
+    pub fn without_sessions(self, kept: Option<SessionId>) -> Self {
+        let after = self.without_links();
+        Self {
+            sessions_from: after.generation,
+            kept,
+            ..after
+        }
+    }
+
+    /// Whether a session of this person has not been ended with others.
+    pub fn has(&self, session: &Session) -> bool {
+        session.generation >= self.sessions_from || self.kept == Some(session.id)
+    }
 }
 
 /// A one-time right to register a passkey for the console. Its token is not kept.
@@ -76,6 +123,9 @@ pub struct Invite {
     /// The administrator who made it. It works as long as this person may make one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<UserId>,
+    /// The generation of this person then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
     /// Whether it is for the first administrator: it works as long as there is none.
     #[serde(default, skip_serializing_if = "is_false")]
     pub first: bool,
@@ -83,6 +133,11 @@ pub struct Invite {
     pub created: Timestamp,
     /// From when on it does not work.
     pub expires: Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -103,6 +158,9 @@ pub struct EnrolmentLink {
     /// The administrator who made it, if it was not a back end. It works as long as this person may make one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<UserId>,
+    /// The generation of this person then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
     /// When it was made.
     pub created: Timestamp,
     /// From when on it does not work.
@@ -135,6 +193,9 @@ pub struct Session {
     pub expires: Timestamp,
     /// The user agent of the browser.
     pub user_agent: Option<String>,
+    /// The generation of the administrator when it began.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub generation: u32,
 }
 
 /// Bytes of a token.

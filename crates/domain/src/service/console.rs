@@ -14,6 +14,8 @@ use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse};
 
+use passkeys::ended;
+
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::Authentication;
 use crate::model::console::{
@@ -226,7 +228,7 @@ impl Passkeys {
         self.keep_invite(invite, token, by).await
     }
 
-    /// Lets an administrator add a passkey. The token is returned here only.
+    /// Lets an administrator add a passkey, by this invite and no longer by earlier ones. The token is returned here only.
     ///
     /// # Errors
     /// [`ConsoleRefusal::Unknown`]; faults of the store.
@@ -236,6 +238,10 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<(Invite, Token), ConsoleRefusal> {
         let of = self.administrator(of).await?;
+        let earlier = self.console_records(ConsoleKind::Invite, Some(of.id.0));
+        for invite in earlier.await?.into_iter().filter_map(ConsoleRecord::invite) {
+            ended(self.revoke_invite(invite.id, by).await)?;
+        }
         self.invite(of.name, of.role, Some(of.id), by).await
     }
 
@@ -265,6 +271,7 @@ impl Passkeys {
             name,
             administrator,
             by: by.administrator,
+            generation: by.generation,
             first: false,
             created: now,
             expires: now.plus_millis(INVITE_MS),
@@ -280,7 +287,10 @@ impl Passkeys {
         self.console_party().await?;
         let mut event = self.console_event(AuditKind::AdministratorInvited, by);
         event.user = invite.administrator;
-        let event = event.user_name(&invite.name);
+        let mut event = event.user_name(&invite.name);
+        if invite.administrator.is_none() {
+            event = event.change("role", None, Some(invite.role.name()));
+        }
         let record = ConsoleRecord::Invite(invite.clone());
         let created = self.storage.create_console_record(&record, &event).await;
         if created.map_err(Refusal::from)? {
@@ -306,14 +316,21 @@ impl Passkeys {
         Ok(invites)
     }
 
-    /// Whether an administrator has this role at least. What was made on the command line or by a back end was made by none, and needs none.
-    pub(super) async fn still_may(&self, by: Option<UserId>, least: Role) -> Result<bool, Refusal> {
+    /// Whether an administrator has this role at least, and has not lost what was made in this generation. What was made on the command line
+    /// or by a back end was made by none, and needs none.
+    pub(super) async fn still_may(
+        &self,
+        (by, generation): (Option<UserId>, u32),
+        least: Role,
+    ) -> Result<bool, Refusal> {
         let Some(by) = by else {
             return Ok(true);
         };
         let found = self.console_record(ConsoleKind::Administrator, by.0);
         let found = found.await?.and_then(ConsoleRecord::administrator);
-        Ok(found.is_some_and(|administrator| administrator.role >= least))
+        Ok(found.is_some_and(|administrator| {
+            administrator.role >= least && administrator.generation == generation
+        }))
     }
 
     /// Whether the person who made an invite may still make it: everyone for oneself, and owners for others. That of the first start is for the
@@ -324,7 +341,7 @@ impl Passkeys {
         }
         let own = invite.by == invite.administrator;
         let least = if own { Role::Support } else { Role::Owner };
-        self.still_may(invite.by, least).await
+        self.still_may((invite.by, invite.generation), least).await
     }
 
     /// The invite with this token, if it still works.
@@ -442,14 +459,12 @@ impl Passkeys {
             // It was started by another invite.
             return Err(Reason::CeremonyNotFound.into());
         }
-        let administrator = Administrator {
-            id: user,
-            name: named(name)?,
-            role: invite.role,
-            created: self.now(),
-        };
+        let administrator = Administrator::new(user, named(name)?, invite.role, self.now());
         self.finish_registration(CONSOLE_PARTY, response, None, by)
             .await?;
+        let _turn = self.administrators.lock().await;
+        // Somebody else may have become the first administrator, or the one who made the invite may have lost the right.
+        self.open_invite(token).await?;
         self.accept(&invite, &administrator, by).await?;
         Ok(administrator)
     }
@@ -506,7 +521,7 @@ impl Passkeys {
             return Err(Reason::AccessDenied.into());
         };
         let token = self.begin_session(&administrator, by).await?;
-        // A passkey that was removed meanwhile has ended the sessions of before, and not this one.
+        // A passkey that was removed meanwhile has ended the sessions of before, and perhaps not this one.
         let records = self.console_passkeys(administrator.id).await?;
         if records
             .iter()
@@ -536,6 +551,7 @@ impl Passkeys {
             seen: now,
             expires: now.plus_millis(SESSION_MS),
             user_agent: by.user_agent().map(str::to_owned),
+            generation: of.generation,
         };
         let event = self
             .console_event(AuditKind::SessionStarted, by)
@@ -564,7 +580,8 @@ impl Passkeys {
             return Ok(None);
         }
         let found = self.console_record(ConsoleKind::Administrator, session.administrator.0);
-        let Some(administrator) = found.await?.and_then(ConsoleRecord::administrator) else {
+        let administrator = found.await?.and_then(ConsoleRecord::administrator);
+        let Some(administrator) = administrator.filter(|found| found.has(&session)) else {
             return Ok(None);
         };
         if now >= session.seen.plus_millis(SEEN_MS) {
@@ -587,9 +604,14 @@ impl Passkeys {
             .console_records(ConsoleKind::Session, Some(of.0))
             .await?;
         let sessions = records.into_iter().filter_map(ConsoleRecord::session);
-        Ok(sessions
-            .filter(|s| now < s.expires && now < s.seen.plus_millis(IDLE_MS))
-            .collect())
+        let of = self.console_record(ConsoleKind::Administrator, of.0);
+        let of = of.await?.and_then(ConsoleRecord::administrator);
+        let lasts = |session: &Session| {
+            now < session.expires
+                && now < session.seen.plus_millis(IDLE_MS)
+                && of.as_ref().is_some_and(|of| of.has(session))
+        };
+        Ok(sessions.filter(lasts).collect())
     }
 
     /// Ends a session.

@@ -147,10 +147,13 @@ impl Passkeys {
     ) -> Result<CredentialOrRegistration, Refusal> {
         let now = self.now();
         let rp = user.relying_party;
+        let before = self.storage.credential(rp, key).await?;
+        let before = before.map(|(record, _)| record.name);
+        let before = before.as_deref().filter(|name| !name.is_empty());
         let event = AuditEvent::new(self.draw(), AuditKind::CredentialRenamed, rp, now, by)
             .of(user)
             .credential(key)
-            .change("name", None, Some(name));
+            .change("name", before, Some(name));
         if let Some(record) = self
             .storage
             .rename_credential(rp, user.id, key, name, &event)

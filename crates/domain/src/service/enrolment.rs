@@ -135,6 +135,7 @@ impl Passkeys {
             relying_party: rp.id,
             user: user.id,
             by: by.administrator,
+            generation: by.generation,
             created: now,
             expires: now.plus_millis(lifetime_ms.clamp(SHORTEST_LINK_MS, LONGEST_LINK_MS)),
         };
@@ -171,7 +172,9 @@ impl Passkeys {
         for link in records.filter_map(ConsoleRecord::enrolment) {
             if now < link.expires
                 && !self.is_claimed(rp, TokenId(link.id.0)).await?
-                && self.still_may(link.by, LINKS_ARE_FROM).await?
+                && self
+                    .still_may((link.by, link.generation), LINKS_ARE_FROM)
+                    .await?
             {
                 open.push(link);
             }
@@ -225,7 +228,10 @@ impl Passkeys {
         if self.now() >= link.expires {
             return Err(EnrolmentRefusal::Expired);
         }
-        if !self.still_may(link.by, LINKS_ARE_FROM).await? {
+        if !self
+            .still_may((link.by, link.generation), LINKS_ARE_FROM)
+            .await?
+        {
             return Err(EnrolmentRefusal::Unknown);
         }
         let gone = |refusal: Refusal| match refusal.reason {

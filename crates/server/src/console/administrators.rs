@@ -1,8 +1,10 @@
 //! Who else is an administrator.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::response::Response;
-use domain::model::audit::AuditEvent;
+use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::console::{
     Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, Invite, Role, Session, Token,
 };
@@ -23,6 +25,9 @@ use super::wrong::Wrong;
 /// Events that the page shows.
 const EVENTS: u32 = 50;
 
+/// Somebody whose name is not known any more.
+const GONE: &str = "somebody who was removed";
+
 const ABSENT: Failure = Failure::Absent("There is no such administrator.");
 
 #[derive(Template)]
@@ -39,13 +44,20 @@ struct AdministratorsPage {
     /// What was sent, and what is wrong with it.
     name: String,
     wrong: Wrong,
-    /// The administrator whose new role was not accepted.
-    unchanged: Option<UserId>,
+    /// The administrator whose new role was not accepted, and why.
+    unchanged: Option<(UserId, &'static str)>,
     /// What administrators did that belongs to no Service. No API shows it.
     events: Vec<AuditEvent>,
     names: KeyNames,
     /// Where the search for older events goes on.
     further: Option<Further>,
+}
+
+impl AdministratorsPage {
+    fn why_unchanged(&self, of: &UserId) -> Option<&'static str> {
+        let (id, why) = self.unchanged?;
+        (id == *of).then_some(why)
+    }
 }
 
 #[derive(Template)]
@@ -64,14 +76,16 @@ struct AdministratorPage {
 async fn the_page(visit: &Visit) -> Result<AdministratorsPage, Failure> {
     let passkeys = visit.passkeys();
     let all = EventFilter::default();
-    let (events, further) = trail::search(visit, CONSOLE_PARTY, all, EVENTS).await?;
+    let (mut events, further) = trail::search(visit, CONSOLE_PARTY, all, EVENTS).await?;
+    let administrators = passkeys.administrators().await?;
+    name_people(&mut events, &administrators);
     let names = passkeys.key_names(CONSOLE_ACCOUNT, CONSOLE_PARTY, &events);
     Ok(AdministratorsPage {
         names: names.await?,
         events,
         further,
         frame: visit.frame()?,
-        administrators: passkeys.administrators().await?,
+        administrators,
         invites: passkeys.invites().await?,
         roles: Role::ALL,
         own: visit.administrator()?.id,
@@ -80,6 +94,25 @@ async fn the_page(visit: &Visit) -> Result<AdministratorsPage, Failure> {
         wrong: Wrong::default(),
         unchanged: None,
     })
+}
+
+/// Names the people of events. Some events have no name, and some the name of the user of the ceremonies, which nobody knows.
+fn name_people(events: &mut [AuditEvent], administrators: &[Administrator]) {
+    let there = administrators.iter();
+    let mut names: HashMap<UserId, String> = there.map(|one| (one.id, one.name.clone())).collect();
+    for event in &*events {
+        if let (Some(id), Some(name), AuditKind::AdministratorDeleted | AuditKind::InviteAccepted) =
+            (event.user, &event.user_name, event.kind)
+        {
+            names.entry(id).or_insert_with(|| name.clone());
+        }
+    }
+    for event in events {
+        if let Some(id) = event.user {
+            let name = names.get(&id).map_or(GONE, String::as_str);
+            event.user_name = Some(name.to_owned());
+        }
+    }
 }
 
 /// `GET /console/administrators`.
@@ -182,10 +215,22 @@ pub(super) async fn change_role(visit: Visit) -> Result<Response, Failure> {
             return Err(ABSENT);
         }
         return page::not_accepted(&AdministratorsPage {
-            unchanged: Some(id),
+            unchanged: Some((id, NOT_OFFERED)),
             ..page
         });
     };
+    let seen = Role::from_name(visit.field("seen"));
+    let now = visit.passkeys().administrator(id).await?.role;
+    if seen.is_some_and(|seen| seen != now) && role != now {
+        let page = the_page(&visit).await?;
+        return page::not_accepted(&AdministratorsPage {
+            unchanged: Some((
+                id,
+                "Somebody else has changed this role. The list shows the new one.",
+            )),
+            ..page
+        });
+    }
     visit.passkeys().set_role(id, role, &visit.actor()).await?;
     Ok(visit.back("/administrators", "role"))
 }

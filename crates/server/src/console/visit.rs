@@ -260,7 +260,7 @@ impl Visit {
                 let id = words::user(administrator.id);
                 actor
                     .named(&format!("{} ({id})", administrator.name))
-                    .administrator(administrator.id)
+                    .administrator(administrator)
             }
             None => actor,
         }

@@ -154,6 +154,7 @@ pub(super) fn happened(kind: impl Borrow<AuditKind>) -> &'static str {
         AuditKind::AdministratorDeleted => "Administrator removed",
         AuditKind::SessionStarted => "Signed in to the console",
         AuditKind::SessionEnded => "Session of the console ended",
+        AuditKind::SessionsEnded => "Sessions of the console, invites and links ended",
         AuditKind::AccessKeyCreated => "Access key created",
         AuditKind::AccessKeyDeleted => "Access key revoked",
         AuditKind::TokenKeyRotated => "Token key replaced or retired",

@@ -91,6 +91,78 @@ async fn an_owner_removes_a_passkey_that_was_stolen_and_its_sessions_end() {
     assert_eq!(eve.client.get(&page).await.status, 403);
 }
 
+/// The holder of a stolen passkey signs in all the time while it is removed.
+#[tokio::test]
+async fn a_passkey_is_removed_however_often_it_signs_in() {
+    let app = TestApp::new().await;
+    let ada = app.administrator("Ada", Role::Owner).await;
+    let mut bob = app.administrator("Bob", Role::Owner).await;
+    let page = format!(
+        "/console/administrators/{}",
+        id_of(&app, "Bob").await.to_hex()
+    );
+    let removal = removals(&ada.client.get(&page).await).remove(0);
+    let thief = async {
+        let mut sessions = 0;
+        loop {
+            let client = app.browser();
+            let answer = bob.sign_in(&client).await;
+            if answer.status != 200 {
+                return sessions;
+            }
+            sessions += 1;
+            // The store of the test never waits.
+            tokio::task::yield_now().await;
+            assert!(sessions < 2000, "the passkey is still there");
+        }
+    };
+    let (sessions, removed) = tokio::join!(thief, ada.post(&removal, ""));
+    assert_eq!(removed.status, 303, "{}", removed.text());
+    let left = app.passkeys.sessions(id_of(&app, "Bob").await).await;
+    assert_eq!(left.unwrap(), [], "of {sessions}");
+}
+
+#[tokio::test]
+async fn the_history_says_who_and_which_role_and_an_old_page_changes_no_role() {
+    let app = TestApp::new().await;
+    let ada = app.administrator("Ada", Role::Owner).await;
+    app.administrator("Bob", Role::Support).await;
+    let bob = id_of(&app, "Bob").await.to_hex();
+    let old = ada.client.get("/console/administrators").await;
+    assert!(old.text().contains("name=\"seen\" value=\"support\""));
+    let role = format!("/console/administrators/{bob}/role");
+    let changed = ada.post(&role, "role=operator&seen=support").await;
+    assert_eq!(changed.status, 303, "{}", changed.text());
+    let refused = ada.post(&role, "role=owner&seen=support").await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    assert!(
+        refused
+            .text()
+            .contains("Somebody else has changed this role.")
+    );
+    let page = ada
+        .client
+        .get(&format!("/console/administrators/{bob}"))
+        .await;
+    ada.post(&removals(&page)[0], "").await;
+    let page = ada.client.get("/console/administrators").await;
+    for said in [
+        "Role of an administrator changed: Bob",
+        "role: “support” became “operator”",
+        "Passkey revoked: Bob",
+        "Sessions of the console, invites and links ended: Bob",
+    ] {
+        assert!(page.text().contains(said), "{said}: {}", page.text());
+    }
+    ada.post(&format!("/console/administrators/{bob}/remove"), "")
+        .await;
+    let page = ada.client.get("/console/administrators").await;
+    assert!(page.text().contains("Passkey revoked: Bob"));
+    let (_, history) = page.text().split_once("id=\"history\"").unwrap();
+    let words = history.split(|c: char| !c.is_ascii_hexdigit());
+    assert!(!words.into_iter().any(|word| word.len() > 40), "{history}");
+}
+
 #[tokio::test]
 async fn nobody_removes_the_own_only_passkey() {
     let app = TestApp::new().await;

@@ -9,6 +9,7 @@ use server::console::POLICY;
 use testkit::{Authenticator, Lies, Profile};
 
 use crate::common::{Answer, PUBLIC_URL, TestApp};
+use crate::console_browser::Browser;
 
 /// The origin of the page of the test app.
 const PAGE: &str = "https://passkeys.test";
@@ -413,16 +414,45 @@ async fn an_operator_makes_a_link_with_a_qr_code_in_the_console_and_support_revo
     }
 }
 
+/// The path of a link that an administrator makes in the console.
+async fn link_of(fixture: &Fixture, operator: &Browser) -> String {
+    let form = format!("{}/enrolment", fixture.person());
+    let made = operator.post(&form, "hours=24").await;
+    let page = made.text();
+    let (_, rest) = page.split_once(&format!("{PUBLIC_URL}/enroll/")).unwrap();
+    format!("/enroll/{}", &rest[..64])
+}
+
+/// Whoever made a link with a stolen passkey must not sign in by it later.
+#[tokio::test]
+async fn a_link_ends_with_the_role_or_a_passkey_of_the_administrator_who_made_it() {
+    let fixture = Fixture::new().await;
+    let passkeys = &fixture.app.passkeys;
+    let stranger = fixture.app.stranger();
+    let operator = fixture.app.administrator("Olga", Role::Operator).await;
+    let found = passkeys.administrators().await.unwrap();
+    let olga = found.iter().find(|one| one.name == "Olga").unwrap().id;
+    let owner = Actor::new(ActorKind::Admin, "console");
+    let first = link_of(&fixture, &operator).await;
+    said(&stranger.get(&first).await, 200, "Add a passkey");
+    for role in [Role::Support, Role::Operator] {
+        passkeys.set_role(olga, role, &owner).await.unwrap();
+        said(&stranger.get(&first).await, 404, "This link is not valid");
+    }
+    let second = link_of(&fixture, &operator).await;
+    said(&stranger.get(&second).await, 200, "Add a passkey");
+    let records = passkeys.console_passkeys(olga).await.unwrap();
+    let removed = passkeys.remove_console_passkey(olga, records[0].key, None, &owner);
+    removed.await.unwrap();
+    said(&stranger.get(&second).await, 404, "This link is not valid");
+}
+
 #[tokio::test]
 async fn a_link_ends_when_the_administrator_who_made_it_is_removed() {
     let fixture = Fixture::new().await;
     let passkeys = &fixture.app.passkeys;
     let operator = fixture.app.administrator("Olga", Role::Operator).await;
-    let form = format!("{}/enrolment", fixture.person());
-    let made = operator.post(&form, "hours=24").await;
-    let page = made.text();
-    let (_, rest) = page.split_once(&format!("{PUBLIC_URL}/enroll/")).unwrap();
-    let path = format!("/enroll/{}", &rest[..64]);
+    let path = link_of(&fixture, &operator).await;
     let stranger = fixture.app.stranger();
     said(&stranger.get(&path).await, 200, "Add a passkey");
     let sent = fixture.credential(&path).await;

@@ -49,6 +49,7 @@ fn link(rp: RelyingPartyId) -> EnrolmentLink {
         relying_party: rp,
         user: UserId(key()),
         by: Some(UserId(key())),
+        generation: 2,
         created: NOW,
         expires: at(10),
     }
@@ -59,12 +60,8 @@ fn event(kind: AuditKind) -> AuditEvent {
 }
 
 fn administrator(millis: i64) -> Administrator {
-    Administrator {
-        id: UserId(key()),
-        name: "ada \u{1f511}".to_owned(),
-        role: Role::Support,
-        created: at(millis),
-    }
+    let name = "ada \u{1f511}".to_owned();
+    Administrator::new(UserId(key()), name, Role::Support, at(millis))
 }
 
 fn session(of: UserId, millis: i64) -> Session {
@@ -75,6 +72,7 @@ fn session(of: UserId, millis: i64) -> Session {
         seen: at(millis),
         expires: at(millis + 1000),
         user_agent: Some("browser".to_owned()),
+        generation: 1,
     }
 }
 
@@ -86,6 +84,7 @@ fn invite(administrator: Option<UserId>) -> Invite {
         name: "ada".to_owned(),
         administrator,
         by: None,
+        generation: 0,
         created: NOW,
         expires: at(500),
     }

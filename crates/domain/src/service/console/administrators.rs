@@ -37,7 +37,7 @@ impl Passkeys {
         }
     }
 
-    /// Gives an administrator another role. Sessions go on with it at once.
+    /// Gives an administrator another role. Sessions go on with it at once. Invites and links that the person has made no longer work.
     ///
     /// # Errors
     /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
@@ -53,11 +53,14 @@ impl Passkeys {
             return Ok(before);
         }
         self.without_owner(&before).await?;
-        let after = Administrator { role, ..before };
+        let earlier = before.role;
+        // Also of a higher role: links that ended with the right to make them must not come back with it.
+        let after = Administrator { role, ..before }.without_links();
         let event = self
             .console_event(AuditKind::AdministratorChanged, by)
             .user(id)
-            .user_name(&after.name);
+            .user_name(&after.name)
+            .change("role", Some(earlier.name()), Some(role.name()));
         let record = ConsoleRecord::Administrator(after.clone());
         let replaced = self.storage.replace_console_record(&record, &event).await;
         if replaced.map_err(Refusal::from)? {

@@ -1,10 +1,11 @@
 //! The passkeys of administrators.
 
 use super::ConsoleRefusal;
-use crate::model::audit::Actor;
-use crate::model::console::{CONSOLE_PARTY, ConsoleKind, ConsoleRecord};
+use crate::model::audit::{Actor, AuditKind};
+use crate::model::console::{CONSOLE_PARTY, ConsoleRecord};
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{CredentialKey, SessionId, UserId};
+use crate::model::refusal::Refusal;
 use crate::model::user::User;
 use crate::service::Passkeys;
 
@@ -54,43 +55,37 @@ impl Passkeys {
             }
             self.without_owner(&administrator).await?;
         }
-        // Before the passkey, too: if this ends halfway, the passkey is still there to be removed again.
+        // Before the passkey, too: if this ends halfway, the passkey is still there to be removed again. After it no sign-in begins.
         self.end_what_began(of, kept, by).await?;
         self.delete_credential_or_registration(&user, key, by)
             .await?;
         self.end_what_began(of, kept, by).await
     }
 
-    /// Ends the sessions of an administrator but for `kept`, and the invites that this administrator has made.
+    /// Ends the sessions of an administrator but for `kept`, and the invites and links that this administrator has made.
     async fn end_what_began(
         &self,
         of: UserId,
         kept: Option<SessionId>,
         by: &Actor,
     ) -> Result<(), ConsoleRefusal> {
-        for invite in self.invites().await? {
-            if invite.by == Some(of) {
-                ended(self.revoke_invite(invite.id, by).await)?;
-            }
-        }
-        // A list shows so many of them at once.
-        loop {
-            let records = self.console_records(ConsoleKind::Session, Some(of.0));
-            let sessions = records.await?.into_iter();
-            let sessions = sessions.filter_map(ConsoleRecord::session);
-            let others: Vec<_> = sessions.filter(|one| Some(one.id) != kept).collect();
-            if others.is_empty() {
-                return Ok(());
-            }
-            for session in others {
-                ended(self.end_session(session.id, by).await)?;
-            }
+        let administrator = self.administrator(of).await?;
+        let event = self
+            .console_event(AuditKind::SessionsEnded, by)
+            .user(of)
+            .user_name(&administrator.name);
+        let record = ConsoleRecord::Administrator(administrator.without_sessions(kept));
+        let replaced = self.storage.replace_console_record(&record, &event).await;
+        if replaced.map_err(Refusal::from)? {
+            Ok(())
+        } else {
+            Err(ConsoleRefusal::Unknown)
         }
     }
 }
 
 /// What is not there any more has ended meanwhile.
-fn ended(done: Result<(), ConsoleRefusal>) -> Result<(), ConsoleRefusal> {
+pub(super) fn ended(done: Result<(), ConsoleRefusal>) -> Result<(), ConsoleRefusal> {
     match done {
         Err(ConsoleRefusal::Unknown) => Ok(()),
         done => done,

@@ -41,11 +41,8 @@ impl Revocable {
         let kept = store.keep_token_key(fixture.rp, TokenKind::Access, token_key(1));
         kept.await.unwrap();
         crate::conformance::console::fill(&*store).await;
-        let administrators = [(1, "Ada"), (2, "Bob"), (3, "Eve")].map(|(n, name)| Administrator {
-            id: UserId([n; 16]),
-            name: name.to_owned(),
-            role: Role::Owner,
-            created: NOW,
+        let administrators = [(1, "Ada"), (2, "Bob"), (3, "Eve")].map(|(n, name)| {
+            Administrator::new(UserId([n; 16]), name.to_owned(), Role::Owner, NOW)
         });
         for administrator in &administrators {
             let record = ConsoleRecord::Administrator(administrator.clone());
@@ -638,12 +635,8 @@ async fn a_restore_names_the_passkeys_of_administrators() {
         rp: CONSOLE_PARTY,
     };
     let ann = of_console.user("Ann").await;
-    let record = ConsoleRecord::Administrator(Administrator {
-        id: ann.id,
-        name: "Ann".to_owned(),
-        role: Role::Owner,
-        created: NOW,
-    });
+    let record = Administrator::new(ann.id, "Ann".to_owned(), Role::Owner, NOW);
+    let record = ConsoleRecord::Administrator(record);
     let made = event(AuditKind::InviteAccepted, CONSOLE_PARTY);
     let store = under_test.store.clone().unwrap();
     assert_eq!(store.create_console_record(&record, &made).await, Ok(true));
