@@ -62,6 +62,9 @@ pub(super) struct Import {
     /// A member or column that does not say whether somebody may sign in, though its name looks so, such as the `state` of an address.
     #[arg(long, value_name = "NAME")]
     no_state: Vec<String>,
+    /// Import a file with members that passkeyd does not read: none of them says that a passkey is revoked or that its user may not sign in.
+    #[arg(long)]
+    ignore_unread: bool,
     /// Remove the credentials and the users that an import has made.
     #[arg(long, value_name = "ID", value_parser = import_id, conflicts_with_all = ["report", "list"])]
     undo: Option<ImportId>,
@@ -136,7 +139,7 @@ enum Found {
     /// An export of passkeyd.
     Own(own::Checked),
     /// The data of another product.
-    Other(Looked),
+    Other(Box<Looked>),
 }
 
 /// What is imported, and where the passkeys of another product go.
@@ -185,7 +188,9 @@ impl Task {
         let found = if self.source == Source::Passkeyd {
             Found::Own(own::check(&self.file, self.relying_party).map_err(failed)?)
         } else {
-            Found::Other(look(&self.file, self.source, &self.told).map_err(failed)?)
+            Found::Other(Box::new(
+                look(&self.file, self.source, &self.told).map_err(failed)?,
+            ))
         };
         Ok(Read {
             task: self,
@@ -209,6 +214,7 @@ impl Import {
                 second_factors: self.second_factors,
                 disabled_users: self.disabled_users,
                 no_state: self.no_state,
+                ignore_unread: self.ignore_unread,
             },
         });
         (task, self.store)

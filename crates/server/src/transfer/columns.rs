@@ -1,9 +1,12 @@
 //! What the records of a file have shown together: how their bytes are written, and which member names the users.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
+use super::disabled::is_judged;
 use super::encoding::Seen;
-use super::names::{NAMES, credential_id, find, handle_of};
+use super::names::{NAMES, credential_id, find, handle_of, is_known};
 use super::rows::{Row, plain_path};
 use super::source::{HandleRule, Source, Told};
 
@@ -21,7 +24,12 @@ pub struct Columns {
     has_ids: bool,
     /// A name or an id of a user in which backslashes are doubled.
     escaped: bool,
+    /// Members that the import does not read, as an operator names them.
+    unread: BTreeSet<String>,
 }
+
+/// So many of them are named.
+const UNREAD_SHOWN: usize = 40;
 
 impl Columns {
     /// Looks at the columns of bytes of a row, and at what names its user.
@@ -35,6 +43,9 @@ impl Columns {
             *count += usize::from(is_there);
         }
         self.rows += usize::from(any);
+        if !source.says_who_is_disabled() {
+            self.note_unread(row, told);
+        }
         let told_user = told.user.as_deref().map(plain_path);
         let is_escaped = |path: &str| {
             let text = of_user(row, path).and_then(Value::as_str);
@@ -57,6 +68,35 @@ impl Columns {
         {
             self.handle.look(value);
         }
+    }
+
+    /// Notes the members of a row that the import does not read. People may have written some of their names, so there is a limit.
+    fn note_unread(&mut self, row: &Row, told: &Told) {
+        let user = told.user.as_deref().map(plain_path);
+        for member in row.all() {
+            let is_read = is_known(member.path, member.value)
+                || user.as_deref() == Some(member.path)
+                || is_judged(member.path, told);
+            if !is_read && self.unread.len() <= UNREAD_SHOWN {
+                self.unread.insert(member.full().into_owned());
+            }
+        }
+    }
+
+    /// What has to be said of the members that the import does not read, if there are any.
+    pub(super) fn unread(&self) -> Option<String> {
+        if self.unread.is_empty() {
+            return None;
+        }
+        let named = self.unread.iter().take(UNREAD_SHOWN);
+        let mut named = named.map(String::as_str).collect::<Vec<_>>().join(", ");
+        if self.unread.len() > UNREAD_SHOWN {
+            named.push_str(" and others");
+        }
+        Some(format!(
+            "the file has members that passkeyd does not read: {named}. If one of them says that a passkey is revoked or that its user may not sign in, \
+             leave these records out of the file: they could sign in here"
+        ))
     }
 
     /// The member that names the user: one for the whole file, so that a name is never compared with another kind of name. It is the

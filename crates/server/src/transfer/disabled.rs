@@ -1,17 +1,20 @@
 //! Whether the product lets somebody sign in with a passkey. Each product says it in its own way, and a passkey that was revoked must not
 //! come back: so every member that may say it counts, wherever it is, and one whose value is not known is refused.
 
+use domain::model::clock::{Clock, SystemClock};
 use serde_json::Value;
 
+use super::names::NAMES;
 use super::rows::{Row, plain_path};
-use super::shapes::truth;
+use super::shapes::{moment, truth};
+use super::source::Told;
 
 /// What a record says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Standing {
     /// Nothing speaks against a sign-in.
     Enabled,
-    /// This member, by its plain path, says that nobody may sign in.
+    /// This member, with its value, says that nobody may sign in.
     Disabled(String),
     /// This member may say so, and its value is not known.
     Unclear(String),
@@ -26,6 +29,8 @@ enum Says {
     On,
     /// A word says it.
     Word,
+    /// Nobody may sign in until a moment.
+    Until,
 }
 
 /// Words of members and of values for what is over, wherever the member is.
@@ -52,23 +57,29 @@ const OFF: &[&str] = &[
 /// Further ones, which mean other things within objects of other things.
 const OFF_NEAR: &[&str] = &[
     "archived",
+    "ban",
+    "block",
     "canceled",
     "cancelled",
     "closed",
     "compromised",
+    "del",
     "deprovisioned",
+    "disable",
     "discarded",
     "erased",
     "expired",
     "frozen",
     "invalid",
     "invalidated",
+    "lock",
     "lost",
     "obsolete",
     "purged",
     "rejected",
     "retired",
     "stolen",
+    "suspend",
     "terminated",
     "trashed",
     "unusable",
@@ -78,6 +89,7 @@ const OFF_NEAR: &[&str] = &[
 const ON: &[&str] = &[
     "active",
     "activated",
+    "enable",
     "enabled",
     "nonexpired",
     "nonlocked",
@@ -102,58 +114,105 @@ const ON_VALUES: &[&str] = &[
 /// What may be before such a word in the name of a member, or around the member: each of them is the passkey or its user.
 const ABOUT: &[&str] = &[
     "account",
+    "accounts",
     "authenticator",
+    "authenticators",
+    "client",
     "cred",
     "credential",
     "credentials",
     "customer",
+    "customers",
     "data",
     "device",
+    "devices",
+    "employee",
     "fido",
     "fido2",
     "identity",
     "key",
+    "keys",
+    "lifecycle",
     "login",
     "member",
+    "members",
     "owner",
     "passkey",
+    "passkeys",
+    "people",
     "person",
+    "profile",
     "public",
+    "staff",
     "user",
+    "users",
     "webauthn",
 ];
-/// What else may be before it: `is_deleted`, `soft_deleted`, `date_deleted`.
-const BEFORE: &[&str] = &["is", "was", "has", "been", "soft", "date", "time", "_"];
+/// What else may be before it: `is_deleted`, `soft_deleted`, `aasm_state`.
+const BEFORE: &[&str] = &[
+    "aasm", "auth", "been", "current", "date", "has", "is", "record", "row", "soft", "time", "was",
+    "workflow", "_",
+];
 /// What may be behind it: `deleted_at`, `revocation_reason`.
 const BEHIND: &[&str] = &[
     "at",
     "by",
     "date",
     "datetime",
-    "flag",
     "on",
     "reason",
     "since",
     "time",
     "timestamp",
-    "until",
+    "utc",
 ];
+/// What may be behind a word for what is over and for what can be used: `active_flag`, `del_yn`.
+const FLAG: &[&str] = &["code", "flag", "flg", "ind", "yn"];
+/// Before a moment, if it is one, and no more after it: `LockoutEnd` of ASP.NET.
+const UNTIL: &[&str] = &["lockoutend", "lockoutendutc"];
 
-/// What the members of a record, and of what has it in a list, say. Members at the paths `other` say something else.
-pub(super) fn standing(row: &Row, other: &[String]) -> Standing {
-    let other: Vec<_> = other.iter().map(|path| plain_path(path)).collect();
+/// Moments by which products say that there is none: those of `MySQL`, and of Go and .NET.
+const NO_MOMENT: &[&str] = &["0000-00-00", "0001-01-01", "-62135596800"];
+const ZERO_OF_GO: i64 = -62_135_596_800;
+/// So much of a value is shown, in characters.
+const LONGEST_SHOWN: usize = 40;
+
+/// What the members of a record, and of what has it in a list, say. `other` are members that say something else, and `user` names the users.
+pub(super) fn standing(row: &Row, told: &Told) -> Standing {
+    let other: Vec<_> = told.no_state.iter().map(|path| plain_path(path)).collect();
+    let user = told.user.as_deref().map(plain_path).unwrap_or_default();
+    let user = user.rsplit_once('.').map_or("", |(object, _)| object);
     let mut unclear = None;
-    for (path, value) in row.all() {
-        if other.iter().any(|other| is_at(path, other)) {
+    for member in row.all() {
+        let Some(says) = says(member.path, user) else {
+            continue;
+        };
+        let path = member.full();
+        let is_other = other.iter().any(|other| is_at(&path, other));
+        // That a status means more than whether somebody may sign in makes `revoked` mean nothing else.
+        if is_other && says != Says::Word {
             continue;
         }
-        match says(path).map(|says| is_enabled(says, value)) {
-            Some(Some(false)) => return Standing::Disabled(path.to_owned()),
-            Some(None) => unclear = unclear.or(Some(path)),
-            Some(Some(true)) | None => {}
+        let text: String = member
+            .value
+            .to_string()
+            .chars()
+            .take(LONGEST_SHOWN)
+            .collect();
+        match is_enabled(says, member.value) {
+            Some(false) => return Standing::Disabled(format!("{path} ({text})")),
+            None if !is_other => unclear = unclear.or(Some(format!("{path} ({text})"))),
+            None | Some(true) => {}
         }
     }
-    unclear.map_or(Standing::Enabled, |path| Standing::Unclear(path.to_owned()))
+    unclear.map_or(Standing::Enabled, Standing::Unclear)
+}
+
+/// Whether the import asks about a member of this name.
+pub(super) fn is_judged(path: &str, told: &Told) -> bool {
+    let user = told.user.as_deref().map(plain_path).unwrap_or_default();
+    let user = user.rsplit_once('.').map_or("", |(object, _)| object);
+    says(path, user).is_some()
 }
 
 /// Whether a member is at a path, or below it.
@@ -162,23 +221,42 @@ fn is_at(path: &str, one: &str) -> bool {
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// What a member says by its path. An object with such a name says it too: `MongoDB` writes a moment as one.
-fn says(path: &str) -> Option<Says> {
+/// What a member says by its path. An object with such a name says it too: `MongoDB` writes a moment as one. `user` is the object in which the
+/// name of the user is.
+fn says(path: &str, user: &str) -> Option<Says> {
+    if NAMES.state.iter().any(|state| is_last(path, state)) {
+        return None;
+    }
     let mut is_near = true;
     for name in path.split('.') {
         if let Some(says) = says_by_name(name, is_near) {
             return Some(says);
         }
-        is_near &= ABOUT.contains(&name);
+        is_near &= ABOUT.contains(&name) || user.split('.').any(|object| object == name);
     }
     None
 }
 
+/// Whether a path ends with another one.
+fn is_last(path: &str, last: &str) -> bool {
+    let before = path.strip_suffix(last);
+    before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
 fn says_by_name(name: &str, is_near: bool) -> Option<Says> {
-    if is_near && ON.contains(&name) {
+    if is_near && UNTIL.contains(&name) {
+        return Some(Says::Until);
+    }
+    if is_over(name, is_near, "until") {
+        return Some(Says::Until);
+    }
+    let without_flag = FLAG.iter().find_map(|flag| name.strip_suffix(flag));
+    let is = |word: &str| is_near && ON.contains(&word);
+    if is(name) || without_flag.is_some_and(is) {
         return Some(Says::On);
     }
-    if is_near && matches!(name, "state" | "status") {
+    let is = |word: &str| is_near && matches!(word, "state" | "status");
+    if is(name) || without_flag.is_some_and(is) {
         return Some(Says::Word);
     }
     if is_off(name, is_near) {
@@ -189,10 +267,19 @@ fn says_by_name(name: &str, is_near: bool) -> Option<Says> {
     rests.find_map(|rest| says_by_name(rest, is_near))
 }
 
+/// Whether it is a word for what is over, with something behind it.
+fn is_over(name: &str, is_near: bool, behind: &str) -> bool {
+    let word = name.strip_suffix(behind);
+    word.is_some_and(|word| is_off(word, is_near))
+}
+
 fn is_off(word: &str, is_near: bool) -> bool {
-    let is = |word: &str| OFF.contains(&word) || is_near && OFF_NEAR.contains(&word);
-    let without = |behind: &&str| word.strip_suffix(behind).is_some_and(is);
-    is(word) || BEHIND.iter().any(without)
+    OFF.contains(&word)
+        || is_near && OFF_NEAR.contains(&word)
+        || BEHIND
+            .iter()
+            .chain(FLAG)
+            .any(|behind| is_over(word, is_near, behind))
 }
 
 /// Whether somebody may sign in by such a value; nothing if nobody knows.
@@ -201,6 +288,11 @@ fn is_enabled(says: Says, value: &Value) -> Option<bool> {
         Says::Off => Some(is_no(value)),
         Says::On => truth(value).or_else(|| word(value)),
         Says::Word => word(value),
+        // `infinity` of PostgreSQL is no moment.
+        Says::Until if is_no(value) => Some(true),
+        Says::Until => {
+            Some(moment(value).is_some_and(|until| until < SystemClock::default().now()))
+        }
     }
 }
 
@@ -209,9 +301,8 @@ fn is_no(value: &Value) -> bool {
     match value {
         Value::Array(list) => list.is_empty(),
         // A moment that is no moment, as MySQL, Go and .NET write it.
-        Value::String(text) if text.starts_with("0000-00-00") || text.starts_with("0001-01-01") => {
-            true
-        }
+        Value::String(text) if NO_MOMENT.iter().any(|no| text.trim().starts_with(no)) => true,
+        Value::Number(number) if number.as_i64() == Some(ZERO_OF_GO) => true,
         Value::String(text) => {
             let text = text.trim().to_ascii_lowercase();
             matches!(&*text, "" | "none" | "never" | "null") || truth(value) == Some(false)

@@ -211,6 +211,13 @@ pub async fn import(
         file: looked.said.clone(),
         ..Summary::default()
     };
+    if let Some(why) = columns.unread().filter(|_| !told.ignore_unread) {
+        let why = format!("{why}. --ignore-unread says that none of them does");
+        if mode != Mode::DryRun {
+            return Err(ImportError::File(why));
+        }
+        summary.file.push(why);
+    }
     summary.file.extend(columns.users(source, &told));
     let (send, mut rows) = channel(BUFFER);
     let path = file.to_owned();

@@ -180,6 +180,90 @@ pub(super) fn find<'a>(row: &'a Row, names: &[&str]) -> Option<&'a Value> {
     paths.find_map(|path| row.get(&path))
 }
 
+/// Members that libraries and products write into records, and that decide nothing here.
+const SIDE_MEMBERS: &[&str] = &[
+    "_id",
+    "attachment",
+    "attestationfmt",
+    "attestationformat",
+    "attestationobject",
+    "attestationtype",
+    "authenticator.attachment",
+    "authenticatordisplayname",
+    "clientdatahash",
+    "clientdatajson",
+    "country",
+    "descriptor.type",
+    "device",
+    "identityuserid",
+    "origin",
+    "type",
+    "updatedat",
+];
+/// Objects of libraries that decide nothing here, whatever is in them.
+const SIDE_OBJECTS: &[&str] = &[
+    "attestation",
+    "extensions",
+    "flags",
+    "registrationpolicy",
+    "trustpath",
+];
+/// Members that say how a passkey signs in.
+const KIND_MEMBERS: &[&str] = &[
+    "devicetype",
+    "credentialdevicetype",
+    "secondfactor",
+    "ismfa",
+    "mfaonly",
+];
+
+/// Whether a member is one that the import reads, or one that decides nothing.
+pub(super) fn is_known(path: &str, value: &Value) -> bool {
+    let of_user = [
+        NAMES.user,
+        NAMES.user_id,
+        NAMES.same_user,
+        NAMES.id_of_owner,
+    ];
+    let own = [
+        NAMES.id,
+        NAMES.key,
+        NAMES.handle,
+        NAMES.counter,
+        NAMES.cloned,
+        NAMES.transports,
+        NAMES.eligible,
+        NAMES.state,
+        NAMES.verified,
+        NAMES.aaguid,
+        NAMES.discoverable,
+        NAMES.name,
+        NAMES.created,
+        NAMES.used,
+        NAMES.rp_id,
+        KIND_MEMBERS,
+        SIDE_MEMBERS,
+    ];
+    let objects = value.as_array();
+    if objects.is_some_and(|list| list.iter().any(Value::is_object)) {
+        let mut names = NAMES.transports.iter();
+        return names.any(|name| path.ends_with(name));
+    }
+    let within = |object: &str, path: &str| {
+        let rest = path.strip_prefix(object);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let mut rests = NAMES
+        .below
+        .iter()
+        .filter_map(|below| path.strip_prefix(below));
+    of_user.iter().any(|names| names.contains(&path))
+        || rests.any(|rest| {
+            own.iter().any(|names| names.contains(&rest))
+                || SIDE_OBJECTS.iter().any(|object| within(object, rest))
+        })
+}
+
 /// The user handle, which may be in the passkey or in the user in whose list it is.
 pub(super) fn handle_of(row: &Row) -> Option<&Value> {
     let of_owner = || NAMES.handle.iter().find_map(|path| row.of_owner(path));

@@ -8,6 +8,8 @@ use super::source::Source;
 
 /// The members that are lists of passkeys, by their plain names.
 const LISTS: &[&str] = &["credentials", "passkeys", "webauthncredentials"];
+/// That of the API of Passwordless.dev.
+const VALUES: &str = "values";
 
 /// A user with a list of passkeys, a list of records, or one record.
 pub(super) fn nested(place: String, value: &Value, source: Source) -> Vec<Row> {
@@ -17,7 +19,7 @@ pub(super) fn nested(place: String, value: &Value, source: Source) -> Vec<Row> {
     // The API of Passwordless.dev has `values`.
     let is_list = |name: &str| {
         let name = plain(name);
-        LISTS.contains(&&*name) || source.lists_records() && name == "values"
+        LISTS.contains(&&*name) || source.lists_records() && name == VALUES
     };
     let outer = without(value, is_list);
     let own = Row::new(place.clone(), &outer);
@@ -51,7 +53,11 @@ pub(super) fn nested(place: String, value: &Value, source: Source) -> Vec<Row> {
     let is_user = !is_one && (any || !unread.is_empty());
     let mut rows = match (wrong, &lists[..]) {
         (Some(why), _) => vec![Row::refused(place.clone(), why)],
-        (None, [(_, list)]) => of_list(&place, list, &own, source),
+        (None, [(name, list)]) => {
+            let known = LISTS.iter().find(|known| **known == plain(name));
+            let name = known.copied().unwrap_or(VALUES);
+            of_list(&place, (name, list), &own, source)
+        }
         (None, _) if is_user => Vec::new(),
         (None, _) if unread.is_empty() => return vec![own],
         (None, _) => vec![own.clone()],
@@ -82,7 +88,12 @@ fn is_passkey(value: &Value) -> bool {
 }
 
 /// The passkeys in a list of a user, or of a document.
-fn of_list(place: &str, list: &[Value], owner: &Row, source: Source) -> Vec<Row> {
+fn of_list(
+    place: &str,
+    (name, list): (&'static str, &[Value]),
+    owner: &Row,
+    source: Source,
+) -> Vec<Row> {
     let names = source.user_names().iter().chain(NAMES.user_id);
     let names: Vec<_> = names.copied().collect();
     let rows = (1..).zip(list);
@@ -94,9 +105,9 @@ fn of_list(place: &str, list: &[Value], owner: &Row, source: Source) -> Vec<Row>
             }
             let mut row = Row::new(place, credential);
             if source.lists_records() {
-                row.beside(owner);
+                row.beside(owner, name);
             } else {
-                row.listed_by(owner);
+                row.listed_by(owner, name);
             }
             row.agrees_on(&names);
             row
@@ -210,7 +221,7 @@ pub(super) fn keycloak(place: &str, value: &Value) -> Vec<Row> {
             ] {
                 row.put(member, &value);
             }
-            row.listed_by(&owner);
+            row.listed_by(&owner, "credentials");
             rows.push(row);
         }
     }
@@ -265,7 +276,7 @@ pub(super) fn kratos(place: &str, value: &Value) -> Vec<Row> {
             let passwordless = credential.get("is_passwordless").and_then(Value::as_bool);
             let second = kind == "webauthn" && passwordless != Some(true);
             row.put("secondfactor", &second.into());
-            row.listed_by(&identity);
+            row.listed_by(&identity, "credentials");
             rows.push(row);
         }
     }

@@ -2,6 +2,7 @@
 //! count, because each mapper of tables writes them differently. So two names may mean the same: a record with such names is refused when
 //! their values differ.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -27,10 +28,33 @@ pub(super) struct Row {
     owner: Option<Arc<Members>>,
     /// Whether that is a user.
     of_user: bool,
+    /// The name of the list.
+    list: &'static str,
     /// Whether it is a user alone, and no passkey.
     is_person: bool,
     /// Why it is refused.
     refused: Option<String>,
+}
+
+/// A member of a record, or of what has it in a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member<'a> {
+    /// The list in which the record is whose member it is; empty for a member of what has the list, and where there is no list.
+    list: &'static str,
+    /// Its path in the record.
+    pub(super) path: &'a str,
+    /// Its value.
+    pub(super) value: &'a Value,
+}
+
+impl Member<'_> {
+    /// Its path as an operator names it: within the list, if it is in one.
+    pub(super) fn full(&self) -> Cow<'_, str> {
+        match self.list {
+            "" => Cow::Borrowed(self.path),
+            list => Cow::Owned(format!("{list}.{}", self.path)),
+        }
+    }
 }
 
 /// Columns in which mappers of tables write the record of a passkey, or a part of it, as a JSON text. No other text is read as JSON: people choose
@@ -199,8 +223,8 @@ impl Row {
     }
 
     /// Says in whose list the passkey is. The user alone says who that is.
-    pub(super) fn listed_by(&mut self, user: &Self) {
-        self.beside(user);
+    pub(super) fn listed_by(&mut self, user: &Self, list: &'static str) {
+        self.beside(user, list);
         self.of_user = true;
     }
 
@@ -210,7 +234,7 @@ impl Row {
             is_person: true,
             ..Self::default()
         };
-        row.listed_by(user);
+        row.listed_by(user, "");
         row
     }
 
@@ -220,11 +244,12 @@ impl Row {
     }
 
     /// Says which document has the record in a list.
-    pub(super) fn beside(&mut self, document: &Self) {
+    pub(super) fn beside(&mut self, document: &Self, list: &'static str) {
         if let Some(why) = &document.refused {
             self.refuse(why.clone());
         }
         self.owner = Some(Arc::clone(&document.members));
+        self.list = list;
     }
 
     /// Refuses a passkey that has other values of these members than what has it in a list.
@@ -262,11 +287,19 @@ impl Row {
         found.collect::<Vec<_>>().join("\n")
     }
 
-    /// All members of the record, and of what has it in a list.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &Value)> {
+    /// All members of the record, with its path in that of a user if it is in a list, and of what has it in a list.
+    pub(super) fn all(&self) -> impl Iterator<Item = Member<'_>> {
         let owner = self.owner.iter().flat_map(|owner| &**owner);
-        let all = self.members.iter().chain(owner);
-        all.map(|(path, value)| (path.as_str(), value))
+        let list = if self.owner.is_some() { self.list } else { "" };
+        let own = self
+            .members
+            .iter()
+            .map(move |(path, value)| Member { list, path, value });
+        own.chain(owner.map(|(path, value)| Member {
+            list: "",
+            path,
+            value,
+        }))
     }
 
     /// A member of what has the passkey in a list.

@@ -97,11 +97,16 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
                 _ => None,
             },
         },
+        // A bit of MySQL, as Node.js writes it.
+        Value::Object(buffer) => match buffer.get("data")?.as_array()?.as_slice() {
+            [bit] => Some(bit.as_u64()? != 0),
+            _ => None,
+        },
         _ => None,
     }
 }
 
-fn moment(value: &Value) -> Option<Timestamp> {
+pub(super) fn moment(value: &Value) -> Option<Timestamp> {
     if let Some(number) = value.as_i64().or_else(|| value.as_str()?.parse().ok()) {
         let millis = if number < MILLISECONDS_FROM {
             number.checked_mul(1000)?
@@ -293,20 +298,20 @@ impl Source {
 /// # Errors
 /// It is not, in words.
 fn judge_standing(row: &Row, told: &Told) -> Result<Option<String>, String> {
-    let why = match standing(row, &told.no_state) {
+    let why = match standing(row, told) {
         Standing::Enabled => return Ok(None),
         Standing::Disabled(member) => format!(
             "its member {member} says that it is revoked, disabled or deleted with this product, or that its user is"
         ),
         Standing::Unclear(member) => format!(
-            "its member {member} may say that it is revoked, disabled or deleted with this product, or that its user is, and its value is not known"
+            "its member {member} may say that it is revoked, disabled or deleted with this product, or that its user is, and passkeyd does not know the value"
         ),
     };
     if told.disabled_users {
         return Ok(Some(format!("{why}: it can sign in here")));
     }
     Err(format!(
-        "{why}. It could sign in here. --disabled-users imports it all the same; --no-state MEMBER says that a member means something else"
+        "{why}. It could sign in here. --disabled-users imports it all the same; --no-state MEMBER says that the member means something else"
     ))
 }
 

@@ -58,6 +58,8 @@ pub struct Told {
     pub disabled_users: bool,
     /// Members that do not say whether somebody may sign in, though their names look so.
     pub no_state: Vec<String>,
+    /// Whether nothing that is left unread says whether somebody may sign in.
+    pub ignore_unread: bool,
 }
 
 impl Source {
@@ -74,6 +76,15 @@ impl Source {
             Self::Keycloak => &["username"],
             _ => NAMES.user,
         }
+    }
+
+    /// Whether the export of the product itself says who is disabled, in a member that is read. Files of the others are tables of an
+    /// application, which may say it in any way.
+    pub(super) fn says_who_is_disabled(self) -> bool {
+        matches!(
+            self,
+            Self::Passkeyd | Self::Keycloak | Self::Kratos | Self::Fusionauth
+        )
     }
 
     /// Whether a list is one of records, each of which names its user, and not one of a user.

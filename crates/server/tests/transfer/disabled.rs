@@ -37,7 +37,21 @@ fn off() -> Vec<Value> {
         json!({"archived": true}),
         json!({"dateRevoked": MOMENT}),
         json!({"revocation_reason": "stolen"}),
-        json!({"banned_until": MOMENT}),
+        json!({"banned_until": "2999-01-01T00:00:00Z"}),
+        json!({"LockoutEnd": "9999-12-31T23:59:59+00:00"}),
+        json!({"aasm_state": "revoked"}),
+        json!({"workflow_state": "archived"}),
+        json!({"RevokedAtUtc": MOMENT}),
+        json!({"DeletedOnUtc": MOMENT}),
+        json!({"users_is_active": false}),
+        json!({"passkeys_revoked_at": MOMENT}),
+        json!({"enable": 0}),
+        json!({"block": 1}),
+        json!({"ACTIVE_FLAG": "N"}),
+        json!({"DELETE_FLG": 1}),
+        json!({"DEL_YN": "Y"}),
+        json!({"lifecycle": {"status": "revoked"}}),
+        json!({"deleted": {"type": "Buffer", "data": [1]}}),
     ]
 }
 
@@ -55,7 +69,7 @@ fn on() -> Value {
     json!({
         "deleted_at": null, "revoked": false, "is_active": true, "status": "verified", "disabled": "n", "active": "Y",
         "revoked_at": "0000-00-00 00:00:00", "BlockedAt": {"Time": "0001-01-01T00:00:00Z", "Valid": false},
-        "enabled": "base64:type16:AQ==", "lockoutEnabled": true, "mfa": {"enabled": false},
+        "enabled": {"type": "Buffer", "data": [1]}, "banned_until": MOMENT, "LockoutEnd": null, "removed_at": -62_135_596_800_i64, "lockoutEnabled": true, "mfa": {"enabled": false},
         "subscription": {"canceled_at": MOMENT}, "last_active_at": MOMENT, "user_status": "ACTIVE",
     })
 }
@@ -102,7 +116,7 @@ async fn a_passkey_that_was_revoked_does_not_come_back_unasked() {
     let cases = cases.chain(
         unclear()
             .into_iter()
-            .map(|members| (members, "its value is not known")),
+            .map(|members| (members, "does not know the value")),
     );
     for (members, why) in cases {
         for (source, text) in with(&members) {
@@ -126,13 +140,14 @@ async fn a_passkey_that_was_revoked_does_not_come_back_unasked() {
 async fn a_member_that_means_something_else_is_named_by_the_operator() {
     let service = Service::new().await;
     let members = json!({"state": "CA", "status": "gold", "deleted_at": MOMENT});
+    let revoked = json!({"status": "revoked"});
     let told = |no_state: &[&str]| Told {
         no_state: no_state.iter().map(|member| (*member).to_owned()).collect(),
         ..Told::default()
     };
     for (source, text) in with(&members) {
         let all = ["State", "status", "deleted_at"];
-        let places = ["", "user.", "credential.", "passkey.", "data."];
+        let places = ["", "user.", "credential.", "passkey.", "passkeys.", "data."];
         let all: Vec<_> = places
             .iter()
             .flat_map(|place| all.map(|name| format!("{place}{name}")))
@@ -156,10 +171,103 @@ async fn a_member_that_means_something_else_is_named_by_the_operator() {
             .unwrap();
         let why = done.reports[0].reason.clone().unwrap_or_default();
         assert!(
-            why.contains("deletedat says that it is revoked"),
+            why.contains("deletedat (\"2025-01-01T00:00:00Z\") says that it is"),
             "{text}: {why}"
         );
     }
+    // A status that means more than that still means that.
+    for (source, text) in with(&revoked) {
+        let all = [
+            "status",
+            "passkeys.status",
+            "user.status",
+            "credential.status",
+        ];
+        let done = run(&service, &text, source, told(&all), true)
+            .await
+            .unwrap();
+        let why = done.reports[0].reason.clone().unwrap_or_default();
+        assert!(
+            why.contains("status (\"revoked\") says that it is"),
+            "{text}: {why}"
+        );
+    }
+    // The state of a user is not that of a passkey.
+    let (_, text) = with(&json!({"state": "CA"})).remove(2);
+    let done = run(
+        &service,
+        &text,
+        Source::Simplewebauthn,
+        told(&["state"]),
+        true,
+    )
+    .await;
+    let why = done.unwrap().reports[0].reason.clone().unwrap_or_default();
+    assert!(why.contains("passkeys.state (\"CA\") may say"), "{why}");
+}
+
+/// No list of names is complete: what is not read is named, and nothing is written until the operator has said that it does not matter.
+#[tokio::test]
+async fn what_is_not_read_is_named_before_anything_is_written() {
+    let service = Service::new().await;
+    let source = Source::Simplewebauthn;
+    let passkey = registered_elsewhere(b"a", -7);
+    let bare: Value = serde_json::from_str(&line(&passkey, "ann-0000001", &json!({}))).unwrap();
+    let with = |other: Value| {
+        let mut record = bare.clone();
+        for (name, value) in other.as_object().unwrap() {
+            record[name] = value.clone();
+        }
+        record
+    };
+    let listed = json!({"username": "ann-0000001", "gekuendigt": true, "passkeys": [with(json!({"gesperrt": true}))]});
+    for (record, named) in [
+        (with(json!({"Gesperrt_am": MOMENT})), "gesperrtam"),
+        (with(json!({"kunde": {"gesperrt": true}})), "kunde.gesperrt"),
+        (with(json!({"user": [{"disabled": true}]})), "user"),
+        (
+            with(json!({"credential": {"gesperrt": 1}})),
+            "credential.gesperrt",
+        ),
+        (listed, "gekuendigt, passkeys.gesperrt"),
+    ] {
+        let text = record.to_string();
+        let said = format!("members that passkeyd does not read: {named}. If one");
+        let done = run(&service, &text, source, Told::default(), true)
+            .await
+            .unwrap();
+        assert!(
+            done.summary
+                .file
+                .iter()
+                .any(|line| line.starts_with("the file has") && line.contains(&said)),
+            "{:?}",
+            done.summary
+        );
+        let refused = run(&service, &text, source, Told::default(), false).await;
+        let refused = refused.err().map(|why| why.to_string()).unwrap_or_default();
+        assert!(
+            refused.contains(&said) && refused.contains("--ignore-unread"),
+            "{refused}"
+        );
+        let told = Told {
+            ignore_unread: true,
+            ..Told::default()
+        };
+        let done = run(&service, &text, source, told, true).await.unwrap();
+        assert_eq!(done.reports[0].outcome, "added", "{:?}", done.reports);
+        assert!(
+            !done
+                .summary
+                .file
+                .iter()
+                .any(|line| line.contains("does not read"))
+        );
+    }
+    let found = service.app.passkeys.user(service.id(), "ann-0000001").await;
+    assert!(found.is_err());
+    let done = run(&service, &bare.to_string(), source, Told::default(), false).await;
+    assert_eq!(done.unwrap().reports[0].outcome, "added");
 }
 
 #[tokio::test]
