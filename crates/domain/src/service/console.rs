@@ -14,8 +14,6 @@ use webauthn::origin::Origin;
 use webauthn::relying_party::RpId;
 use webauthn::response::{AuthenticationResponse, RegistrationResponse};
 
-use passkeys::ended;
-
 use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::Authentication;
 use crate::model::console::{
@@ -108,6 +106,14 @@ fn named(name: &str) -> Result<String, ConsoleRefusal> {
         return Err(ConsoleRefusal::NameInvalid);
     }
     Ok(name.to_owned())
+}
+
+/// What is not there any more has ended meanwhile.
+fn ended(done: Result<(), ConsoleRefusal>) -> Result<(), ConsoleRefusal> {
+    match done {
+        Err(ConsoleRefusal::Unknown) => Ok(()),
+        done => done,
+    }
 }
 
 impl Passkeys {

@@ -25,6 +25,7 @@ use crate::http::PublicUrl;
 use crate::outbound::Own;
 use crate::pem::Certificates;
 use crate::process::ProcessError;
+use crate::transport::tls;
 
 /// Arguments of `passkeyd doctor`.
 #[derive(Debug, Args)]
@@ -234,16 +235,13 @@ async fn own(settings: &Settings) -> Result<Own, ProcessError> {
     let mut fresh = false;
     let certificates = match &settings.tls.certificate_file {
         Some(file) => {
-            let unreadable = |why: String| {
-                ProcessError::Command(format!("tls.certificate_file ({}): {why}", file.display()))
-            };
-            // A certificate that was written a moment ago is not the one that the server presents yet.
+            // A certificate that was written a moment ago is not the one that the server presents yet. One that is of no use is not presented
+            // at all: a running server keeps what it had.
             let changed = std::fs::metadata(file).and_then(|found| found.modified());
             let age = changed.ok().and_then(|at| at.elapsed().ok());
-            fresh = age.is_some_and(|age| age < REREAD);
-            let text = std::fs::read_to_string(file).map_err(|e| unreadable(e.to_string()))?;
-            let read = Certificates::try_from(text).map_err(|e| unreadable(e.to_string()))?;
-            Some(read.0)
+            fresh = age.is_none_or(|age| age < REREAD) || tls::load(&settings.tls).is_err();
+            let text = std::fs::read_to_string(file).unwrap_or_default();
+            Some(Certificates::try_from(text).map_or_else(|_| Vec::new(), |read| read.0))
         }
         None => None,
     };

@@ -120,7 +120,7 @@ mod boolean {
 }
 
 mod number {
-    use super::NO_NUMBER;
+    use super::{NO_NUMBER, words};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "as all fields are shown")]
     pub(super) fn show(value: &u32) -> String {
@@ -128,12 +128,12 @@ mod number {
     }
 
     pub(super) fn take(text: &str) -> Result<u32, &'static str> {
-        text.parse().map_err(|_| NO_NUMBER)
+        words::whole_number(text).ok_or(NO_NUMBER)
     }
 }
 
 mod status {
-    use super::NOT_OFFERED;
+    use super::{NOT_OFFERED, words};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "as all fields are shown")]
     pub(super) fn show(value: &u16) -> String {
@@ -141,7 +141,7 @@ mod status {
     }
 
     pub(super) fn take(text: &str) -> Result<u16, &'static str> {
-        text.parse().map_err(|_| NOT_OFFERED)
+        words::whole_number(text).ok_or(NOT_OFFERED)
     }
 }
 

@@ -85,6 +85,8 @@ struct CeremoniesPage {
     rp: RelyingParty,
     shown: Show,
     choices: [Show; 5],
+    /// The ceremony that was looked for and is not there.
+    sought: String,
     reason: Option<Reason>,
     reasons: &'static [Reason],
     events: Vec<AuditEvent>,
@@ -137,6 +139,20 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
     let shown = visit.query("show").unwrap_or_default();
     let shown = Show::ALL.into_iter().find(|show| show.name() == shown);
     let shown = shown.unwrap_or(Show::All);
+    let sought = visit
+        .query("ceremony")
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    if !sought.is_empty()
+        && let Some(id) = CeremonyId::from_hex(&words::digits(&sought).to_ascii_lowercase())
+    {
+        let (ceremony, events) = visit.passkeys().ceremony_with_events(rp.id, id, 1).await?;
+        if ceremony.is_some() || !events.is_empty() {
+            let path = format!("/services/{}/ceremonies/{id}", words::service(rp.id));
+            return Ok(page::see_other(&visit.state.place.path(&path)));
+        }
+    }
     let reason: Option<Reason> = visit.query("reason").and_then(|name| name.parse().ok());
     let filter = EventFilter {
         kinds: shown.kinds(),
@@ -151,6 +167,7 @@ pub(super) async fn list(visit: Visit) -> Result<Response, Failure> {
         rp,
         shown,
         choices: Show::ALL,
+        sought,
         reason,
         reasons: Reason::ALL,
         further,

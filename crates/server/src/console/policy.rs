@@ -215,8 +215,8 @@ impl Chosen {
         (least, most): (u32, u32),
         before: u32,
     ) -> u32 {
-        match typed.parse::<u32>() {
-            Ok(number) if (least..=most).contains(&number) => number,
+        match words::whole_number(typed) {
+            Some(number) if (least..=most).contains(&number) => number,
             _ => {
                 let why = format!("Enter a number from {least} to {most}.");
                 self.wrong.mark(field, why);

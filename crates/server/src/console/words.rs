@@ -3,6 +3,7 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt::Write as _;
+use std::str::FromStr;
 
 use domain::model::audit::{ActorKind, AuditEvent, AuditKind, UNBOUND};
 use domain::model::clock::Timestamp;
@@ -127,6 +128,12 @@ pub(super) fn done(word: &str) -> Option<&'static str> {
         "ended" => "The session was ended.",
         _ => return None,
     })
+}
+
+/// A number of digits alone, as a field of a form shows it.
+pub(super) fn whole_number<N: FromStr>(text: &str) -> Option<N> {
+    let are_digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|_| are_digits)
 }
 
 /// What happened, in a few words.

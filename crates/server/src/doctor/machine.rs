@@ -7,6 +7,8 @@ use std::path::Path;
 use domain::model::clock::{Clock as _, SystemClock};
 use domain::webauthn::UnixSeconds;
 
+use ipnet::IpNet;
+
 use super::finding::Finding;
 use crate::config::{Listen, Settings};
 use crate::http::PublicUrl;
@@ -111,14 +113,12 @@ async fn exposure(settings: &Settings, found: &mut Vec<Finding>) {
             .fix("set trusted_proxies to the addresses from which the proxy connects"),
         );
     }
-    if settings
-        .trusted_proxies
-        .iter()
-        .any(|network| network.0.prefix_len() == 0)
-    {
+    let is_wide = |network: &IpNet| network.prefix_len() < WIDEST_PRIVATE;
+    let mut networks = settings.trusted_proxies.iter().map(|network| network.0);
+    if let Some(network) = networks.find(is_wide) {
         found.push(
-            Finding::problem("trusted_proxies", "trusted_proxies has all addresses")
-                .because("every client can claim any address in X-Forwarded-For, so limits by address do not hold and events have wrong addresses")
+            Finding::problem("trusted_proxies", format!("trusted_proxies has {network}, which no proxy needs"))
+                .because("every client in it can claim any address in X-Forwarded-For, so limits by address do not hold and events have wrong addresses")
                 .fix("set trusted_proxies to the addresses from which the proxy connects"),
         );
     }
@@ -224,6 +224,15 @@ fn certificate(settings: &Settings, now: i64) -> Option<Finding> {
             );
         }
     };
+    let renew = "renew it; a running server reads the files again when they change";
+    if let Some(ends) = loaded.ends.filter(|ends| *ends < now) {
+        let end = UnixSeconds(ends);
+        return Some(
+            Finding::problem("tls", format!("the certificate ended at {end}"))
+                .because("browsers do not connect")
+                .fix(renew),
+        );
+    }
     let public = settings.public_url.as_deref().map(PublicUrl::new);
     if let Some(url) = public.filter(|url| !loaded.is_for(url.host())) {
         let host = url.host();
@@ -240,12 +249,7 @@ fn certificate(settings: &Settings, now: i64) -> Option<Finding> {
         ));
     };
     let end = UnixSeconds(ends);
-    let renew = "renew it; a running server reads the files again when they change";
-    Some(if ends < now {
-        Finding::problem("tls", format!("the certificate ended at {end}"))
-            .because("browsers do not connect")
-            .fix(renew)
-    } else if ends - now < SOON {
+    Some(if ends - now < SOON {
         Finding::warning("tls", format!("the certificate ends at {end}"))
             .because("browsers do not connect after that")
             .fix(renew)
@@ -253,6 +257,9 @@ fn certificate(settings: &Settings, now: i64) -> Option<Finding> {
         Finding::good("tls", format!("the certificate is valid until {end}"))
     })
 }
+
+/// Private networks have prefixes of this length or longer (`10.0.0.0/8`, `fd00::/8`).
+const WIDEST_PRIVATE: u8 = 8;
 
 /// The bits of a mode below those of the owner: all of them are 0 if nobody else has a right.
 const OWNERS_BITS: u32 = 6;

@@ -46,15 +46,30 @@ pub(crate) fn judge(url: &str, networks: &[IpNet]) -> Result<(), &'static str> {
         return Err("it is not a URL that can be called");
     };
     let host = url.host().unwrap_or_default();
-    let host = host.trim_matches(['[', ']']).trim_end_matches('.');
+    let literal = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    if literal.is_some_and(|address| address.parse::<Ipv6Addr>().is_err()) {
+        return Err("its host is no IPv6 address that can be called");
+    }
+    let host = literal.unwrap_or(host).trim_end_matches('.');
+    if host.is_empty() {
+        return Err("it has no host");
+    }
+    let is_plain = url
+        .scheme_str()
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"));
     let allowed = rule(networks.to_vec());
     let is_local =
         host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost");
-    let address = if is_local {
+    let address: Option<IpAddr> = if is_local {
         Some(Ipv4Addr::LOCALHOST.into())
     } else {
         host.parse().ok()
     };
+    if is_plain && !address.is_some_and(|address| address.is_loopback()) {
+        return Err("it begins with http://, which is for this machine alone: use https://");
+    }
     match address {
         Some(address) if !allowed(address) => Err(
             "its host is an address that is not public: the operator allows such networks with webhooks.allow_networks",
@@ -114,6 +129,14 @@ mod tests {
             "https://0177.0.0.1/",
             "https://%31%32%37.0.0.1/",
             "https://loc%61lhost/",
+            "https://[::1%lo]/",
+            "https://[fe80::1%25lo]/",
+            "https://[]/",
+            "https://[v1.fe]/",
+            "https://:443/",
+            "https://.../",
+            "http://acme.test/hooks",
+            "http://10.1.2.3:8443/hooks",
         ] {
             assert!(judge(bad, &networks).is_err(), "{bad}");
         }

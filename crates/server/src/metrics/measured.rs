@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::Passkeys;
 use domain::model::ceremony::CeremonyKind;
 use domain::model::clock::Timestamp;
+use domain::model::console::CONSOLE_PARTY;
 use domain::model::refusal::Refusal;
 use domain::service::observer::{Observed, Observer, Phase};
 use domain::webauthn::signal::Signal;
@@ -274,7 +275,10 @@ impl Observer for Metrics {
     }
 
     fn ended(&self, of: Observed<'_>, outcome: Result<(), &Refusal>) {
-        self.funnels.responded(of, outcome.is_ok());
+        // Administrators are no customers.
+        if of.relying_party != CONSOLE_PARTY {
+            self.funnels.responded(of, outcome.is_ok());
+        }
         match outcome {
             Ok(()) => self.count(of, 2),
             Err(why) => {

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::names::NAMES;
 use super::rows::{Row, plain_path};
-use super::shapes::{moment, truth};
 use super::source::Told;
+use super::values::{moment, truth};
 
 /// What a record says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,6 +19,7 @@ mod shapes;
 pub mod source;
 pub mod table;
 pub mod text;
+mod values;
 
 /// The JSON Schema of the lines of an export.
 pub fn schema_json() -> String {

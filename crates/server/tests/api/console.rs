@@ -676,6 +676,22 @@ async fn pages_of_events_go_on_where_the_one_before_ended() {
     assert_eq!(rows.iter().sum::<usize>(), all.events.len());
     assert_eq!(rows[..2], [50, 50]);
 
+    // A ceremony is found by what an API calls it, in capitals or not.
+    let ceremony = &filled.ceremony;
+    for sought in [
+        ceremony.clone(),
+        format!("YC{ceremony}"),
+        ceremony.to_uppercase(),
+    ] {
+        let found = bob.client.get(&format!("{events}?ceremony={sought}")).await;
+        let to = format!("/prefix{events}/{ceremony}");
+        assert_eq!(found.header("location"), Some(&*to), "{sought}");
+    }
+    for sought in ["0".repeat(32), "%3Cb%3E".to_owned()] {
+        let found = bob.client.get(&format!("{events}?ceremony={sought}")).await;
+        assert_eq!(found.status, 200);
+        assert!(found.text().contains("This Service has no such ceremony."));
+    }
     let none = format!("{events}?reason=origin_not_allowed");
     let none = bob.client.get(&none).await;
     assert!(none.text().contains("There is no such event."));

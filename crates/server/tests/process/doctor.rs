@@ -145,9 +145,20 @@ fn wrong_settings_modes_and_services_are_found_with_why_and_how_to_fix_them() {
     let named = ("PASSKEYD_TRUSTED_PROXIES", "[10.0.0.1]");
     let output = doctor(data.path(), &offline, &[proxied, named]);
     assert!(found(&output, "trusted_proxies").is_empty());
-    let all = ("PASSKEYD_TRUSTED_PROXIES", "[0.0.0.0/0]");
-    let output = doctor(data.path(), &offline, &[proxied, all]);
-    assert_eq!(level(&output, "trusted_proxies"), "problem");
+    for (networks, expected) in [
+        ("[0.0.0.0/0]", "problem"),
+        ("[0.0.0.0/1, 128.0.0.0/1]", "problem"),
+        ("[10.0.0.0/8, fd00::/8]", "good"),
+    ] {
+        let output = doctor(
+            data.path(),
+            &offline,
+            &[proxied, ("PASSKEYD_TRUSTED_PROXIES", networks)],
+        );
+        let found = found(&output, "trusted_proxies");
+        let worst = found.first().map_or("good", |(level, _)| level);
+        assert_eq!(worst, expected, "{networks}");
+    }
     // As a browser would: there is no such host.
     let output = doctor(data.path(), &["--json"], &[]);
     assert_eq!(output.status.code(), Some(1));

@@ -708,6 +708,14 @@ fn health_asks_the_own_listener_over_tls_and_as_a_proxy() {
         file.set_modified(long_ago).unwrap();
         let (ready, said) = health(other.path(), settings);
         assert!(!ready && said.contains("has another certificate"), "{said}");
+        // A certificate that is of no use is not presented: the server keeps what it had.
+        std::fs::write(other.path().join("tls.pem"), "no certificate").unwrap();
+        let file = std::fs::File::options()
+            .write(true)
+            .open(other.path().join("tls.pem"));
+        file.unwrap().set_modified(long_ago).unwrap();
+        let (ready, said) = health(other.path(), settings);
+        assert!(ready, "{said}");
         // The server demands the header of a proxy, and gets none.
         if !settings.is_empty() {
             let (ready, said) = health(data.path(), &[]);

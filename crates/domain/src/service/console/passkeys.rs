@@ -83,11 +83,3 @@ impl Passkeys {
         }
     }
 }
-
-/// What is not there any more has ended meanwhile.
-pub(super) fn ended(done: Result<(), ConsoleRefusal>) -> Result<(), ConsoleRefusal> {
-    match done {
-        Err(ConsoleRefusal::Unknown) => Ok(()),
-        done => done,
-    }
-}

@@ -21,12 +21,12 @@ async fn a_webhook_is_created_fetched_changed_listed_and_deleted() {
         account.post(&path, "").await.expect(200)["event_types"],
         webhook["event_types"]
     );
-    let changed = account.post(&path, "Status=disabled&EventTypes=*&Version=v1&FriendlyName=Other&WebhookUrl=http%3A%2F%2Fx%2F").await.expect(200);
+    let changed = account.post(&path, "Status=disabled&EventTypes=*&Version=v1&FriendlyName=Other&WebhookUrl=https%3A%2F%2Fx%2F").await.expect(200);
     assert_eq!(changed["status"], "disabled");
     assert_eq!(changed["event_types"], json!(["*"]));
     assert_eq!(changed["version"], "v1");
     assert_eq!(changed["friendly_name"], "Other");
-    assert_eq!(changed["webhook_url"], "http://x/");
+    assert_eq!(changed["webhook_url"], "https://x/");
     let list = account.get(&webhooks).await.expect(200);
     assert_eq!(list["webhooks"], json!([changed]));
     assert_eq!(list["meta"]["key"], "webhooks");
