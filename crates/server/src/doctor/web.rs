@@ -143,6 +143,13 @@ impl Web {
         vec![if ours {
             unreached(format!("{livez} reaches passkeyd, which responds {status}"))
                 .fix("let the proxy remove the path prefix of public_url, or correct the prefix (docs/proxy.md)")
+        } else if matches!(status, 400 | 502) {
+            // hyper answers 400 before any route where the first line is no request.
+            unreached(format!("{livez} responds {status}, and no route of passkeyd was reached"))
+                .fix(
+                    "see that the proxy connects to passkeyd's listener, with TLS only if tls.certificate_file is set, and with the header of the PROXY protocol \
+                     only if proxy_protocol is set (docs/proxy.md)",
+                )
         } else {
             unreached(format!("{livez} responds {status}, and the response does not come from passkeyd's own routes"))
                 .fix("let the proxy forward the path of public_url to passkeyd (docs/proxy.md)")

@@ -7,9 +7,10 @@ use axum::response::Response;
 
 use super::frame::{Frame, absent, page, redirect, respond};
 use super::render;
-use super::sources::{self, CONTENTS, Chapter, url};
+use super::sources::{self, CONTENTS, Chapter, OPERATING, url};
 
 const MARKDOWN: &str = "text/markdown; charset=utf-8";
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 #[derive(Template)]
 #[template(path = "docs/page.html")]
@@ -57,6 +58,7 @@ fn file(path: &str) -> Option<Response> {
         "png" => "image/png",
         "svg" => "image/svg+xml",
         "json" => "application/json",
+        _ if path.starts_with(OPERATING) => PLAIN,
         _ => return None,
     };
     let bytes = sources::file(path)?;

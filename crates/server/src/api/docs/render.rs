@@ -8,7 +8,10 @@ use pulldown_cmark::{
 };
 
 use super::frame::escaped;
-use super::sources::{self, CONTENTS, Contents, root, url};
+use super::sources::{self, CONTENTS, Contents, OPERATING, root, url};
+
+/// The folder of the pages in the repository.
+const DOCS: &str = "docs";
 
 /// A rendered page.
 #[derive(Debug, Default)]
@@ -76,9 +79,10 @@ pub(super) fn target(contents: &Contents, file: &str, root: &str, link: &str) ->
     }
 }
 
-/// A relative path, from the folder of a file; `None` if it leaves `docs/`.
+/// A relative path, from the folder of a file; `None` if it leads neither below `docs/` nor to a file for operators.
 fn joined(file: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = file.split('/').collect();
+    let mut parts = vec![DOCS];
+    parts.extend(file.split('/'));
     parts.pop();
     for part in path.split('/') {
         match part {
@@ -89,7 +93,11 @@ fn joined(file: &str, path: &str) -> Option<String> {
             part => parts.push(part),
         }
     }
-    Some(parts.join("/"))
+    if parts.first() == Some(&DOCS) {
+        return Some(parts[1..].join("/"));
+    }
+    let path = parts.join("/");
+    path.starts_with(OPERATING).then_some(path)
 }
 
 const EXTENSIONS: Options = Options::ENABLE_TABLES.union(Options::ENABLE_STRIKETHROUGH);
@@ -418,8 +426,12 @@ mod tests {
             "<p><a href=\"../errors/60378\">a</a> <a href=\"../reasons\">b</a> <a href=\"../\">c</a></p>\n"
         );
         assert_eq!(
-            html("[*the* test](../../test.sh)"),
-            "<p><em>the</em> test</p>\n"
+            html("[*the* test](../../test.sh) [readme](../../README.md)"),
+            "<p><em>the</em> test readme</p>\n"
+        );
+        assert_eq!(
+            html("[settings](../../ops/passkeyd.toml)"),
+            "<p><a href=\"../ops/passkeyd.toml\">settings</a></p>\n"
         );
     }
 

@@ -15,6 +15,16 @@ use rust_embed::RustEmbed;
 #[exclude = "book/*"]
 struct Files;
 
+/// The files for operators in `ops/` that pages lead to.
+#[derive(RustEmbed)]
+#[folder = "../../ops"]
+#[exclude = "debian/*"]
+#[exclude = "*.spec"]
+struct Operating;
+
+/// Where these files are below `/docs/`, and in the repository.
+pub(super) const OPERATING: &str = "ops/";
+
 /// A page of the book.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Chapter {
@@ -73,9 +83,13 @@ pub(super) fn url(root: &str, place: &str) -> String {
     }
 }
 
-/// A file below `docs/`.
+/// A file below `docs/`, or of `ops/`.
 pub(super) fn file(path: &str) -> Option<Cow<'static, [u8]>> {
-    Files::get(path).map(|file| file.data)
+    let found = match path.strip_prefix(OPERATING) {
+        Some(path) => Operating::get(path),
+        None => Files::get(path),
+    };
+    found.map(|file| file.data)
 }
 
 /// A text below `docs/`.
