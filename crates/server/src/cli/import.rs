@@ -56,15 +56,16 @@ pub(super) struct Import {
     /// Import credentials that were second factors too. As passkeys they sign in alone.
     #[arg(long)]
     second_factors: bool,
-    /// Import passkeys too that are revoked or disabled with the product, or whose users are. They can sign in here.
+    /// Import passkeys too that are revoked, disabled or deleted in the other system, or whose users are. They can sign in here.
     #[arg(long)]
-    disabled_users: bool,
-    /// A member or column that does not say whether somebody may sign in, though its name looks so, such as the `state` of an address.
-    #[arg(long, value_name = "NAME")]
-    no_state: Vec<String>,
-    /// Import a file with members that passkeyd does not read: none of them says that a passkey is revoked or that its user may not sign in.
+    include_disabled: bool,
+    /// Import passkeys again that were imported before and were deleted here since.
     #[arg(long)]
-    ignore_unread: bool,
+    with_deleted: bool,
+    /// Members or columns that passkeyd ignores: none of them says that a passkey is revoked or that its user may not sign in. Separate names with
+    /// commas. A name stands for all members within it, too.
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    ignore: Vec<String>,
     /// Remove the credentials and the users that an import has made.
     #[arg(long, value_name = "ID", value_parser = import_id, conflicts_with_all = ["report", "list"])]
     undo: Option<ImportId>,
@@ -129,6 +130,7 @@ pub(super) async fn run(arguments: Import) -> Result<(), ProcessError> {
 struct Task {
     file: PathBuf,
     dry_run: bool,
+    with_deleted: bool,
     source: Source,
     relying_party: Option<RelyingPartyId>,
     told: Told,
@@ -205,6 +207,7 @@ impl Import {
         let task = self.file.map(|file| Task {
             file,
             dry_run: self.dry_run,
+            with_deleted: self.with_deleted,
             source: self.from,
             relying_party: self.relying_party,
             told: Told {
@@ -212,10 +215,10 @@ impl Import {
                 user: self.user_column,
                 csv: self.csv,
                 second_factors: self.second_factors,
-                disabled_users: self.disabled_users,
-                no_state: self.no_state,
-                ignore_unread: self.ignore_unread,
-            },
+                include_disabled: self.include_disabled,
+                ..Told::default()
+            }
+            .ignoring(&self.ignore),
         });
         (task, self.store)
     }
@@ -224,7 +227,20 @@ impl Import {
 async fn from_file(passkeys: &Arc<Passkeys>, read: Read) -> Result<(), ProcessError> {
     let Read { task, found, .. } = &read;
     let what = match found {
-        Found::Other(looked) => What::Other(looked, target(passkeys, task.relying_party).await?),
+        Found::Other(looked) => {
+            if let Some(why) = looked.stops().filter(|_| !task.dry_run) {
+                return Err(ProcessError::Command(format!("nothing was written: {why}")));
+            }
+            let target = target(passkeys, task.relying_party).await?;
+            What::Other(
+                looked,
+                if task.with_deleted {
+                    target.with_deleted()
+                } else {
+                    target
+                },
+            )
+        }
         Found::Own(checked) => What::Own(*checked),
     };
     let mode = if task.dry_run {
@@ -254,6 +270,12 @@ async fn from_file(passkeys: &Arc<Passkeys>, read: Read) -> Result<(), ProcessEr
     }
     let summary = done.map_err(|error| interrupted(error, mode))?;
     say(&summarised(&summary, mode));
+    if summary.stopped.is_some() {
+        return Err(ProcessError::Command(
+            "the import would write nothing: see above for the members that are not known"
+                .to_owned(),
+        ));
+    }
     match summary.count("refused") {
         0 => Ok(()),
         1 => Err(ProcessError::Command("1 record was refused".to_owned())),

@@ -1,13 +1,13 @@
 //! What the records of a file have shown together: how their bytes are written, and which member names the users.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::disabled::is_judged;
+use super::disabled::{is_judged, is_stated, near};
 use super::encoding::Seen;
 use super::names::{NAMES, credential_id, find, handle_of, is_known};
-use super::rows::{Row, plain_path};
+use super::rows::Row;
 use super::source::{HandleRule, Source, Told};
 
 /// The columns of bytes in a file.
@@ -26,10 +26,34 @@ pub struct Columns {
     escaped: bool,
     /// Members that the import does not read, as an operator names them.
     unread: BTreeSet<String>,
+    /// Members that say whether somebody may sign in.
+    judged: BTreeSet<String>,
+    /// Those of them that each record has to have.
+    pub(super) stated: BTreeSet<String>,
+    /// Which of the members that are to be ignored the file has.
+    ignored: BTreeSet<usize>,
 }
 
-/// So many of them are named.
-const UNREAD_SHOWN: usize = 40;
+/// So many names are kept.
+const MOST_NOTED: usize = 10_000;
+/// Of an object with more members than this, the object is named.
+const MOST_OF_OBJECT: usize = 10;
+
+/// Names of members as one text. Those of an object with many members are named by the object: people may have written them.
+fn named(paths: &BTreeSet<String>) -> String {
+    let object = |path: &str| path.rsplit_once('.').map(|(object, _)| object.to_owned());
+    let mut members: BTreeMap<String, usize> = BTreeMap::new();
+    for object in paths.iter().filter_map(|path| object(path)) {
+        *members.entry(object).or_default() += 1;
+    }
+    let mut named = BTreeSet::new();
+    for path in paths {
+        let large = object(path).filter(|object| members[object] > MOST_OF_OBJECT);
+        named.insert(large.unwrap_or_else(|| path.clone()));
+    }
+    let named: Vec<_> = named.into_iter().collect();
+    named.join(",")
+}
 
 impl Columns {
     /// Looks at the columns of bytes of a row, and at what names its user.
@@ -43,10 +67,8 @@ impl Columns {
             *count += usize::from(is_there);
         }
         self.rows += usize::from(any);
-        if !source.says_who_is_disabled() {
-            self.note_unread(row, told);
-        }
-        let told_user = told.user.as_deref().map(plain_path);
+        self.note_members(row, told);
+        let told_user = told.user_path();
         let is_escaped = |path: &str| {
             let text = of_user(row, path).and_then(Value::as_str);
             text.is_some_and(|text| text.contains("\\\\"))
@@ -70,33 +92,52 @@ impl Columns {
         }
     }
 
-    /// Notes the members of a row that the import does not read. People may have written some of their names, so there is a limit.
-    fn note_unread(&mut self, row: &Row, told: &Told) {
-        let user = told.user.as_deref().map(plain_path);
+    /// Notes the members of a row that say whether somebody may sign in, and those that the import does not read. People may have written
+    /// some of their names, so there is a limit.
+    fn note_members(&mut self, row: &Row, told: &Told) {
+        let (near, user) = (near(told), told.user_path());
         for member in row.all() {
-            let is_read = is_known(member.path, member.value)
+            let path = member.full();
+            let ignored = told.ignores(&path);
+            self.ignored.extend(ignored);
+            let noted = if is_judged(member.path, &near) {
+                if is_stated(member.path, &near) && self.stated.len() < MOST_NOTED {
+                    self.stated.insert(path.to_string());
+                }
+                &mut self.judged
+            } else if ignored.is_some()
+                || is_known(member.path, member.value)
                 || user.as_deref() == Some(member.path)
-                || is_judged(member.path, told);
-            if !is_read && self.unread.len() <= UNREAD_SHOWN {
-                self.unread.insert(member.full().into_owned());
+            {
+                continue;
+            } else {
+                &mut self.unread
+            };
+            if noted.len() < MOST_NOTED {
+                noted.insert(path.into_owned());
             }
         }
     }
 
-    /// What has to be said of the members that the import does not read, if there are any.
+    /// Why nothing is imported, if there are members that the import does not read.
     pub(super) fn unread(&self) -> Option<String> {
         if self.unread.is_empty() {
             return None;
         }
-        let named = self.unread.iter().take(UNREAD_SHOWN);
-        let mut named = named.map(String::as_str).collect::<Vec<_>>().join(", ");
-        if self.unread.len() > UNREAD_SHOWN {
-            named.push_str(" and others");
-        }
+        let named = named(&self.unread);
         Some(format!(
-            "the file has members that passkeyd does not read: {named}. If one of them says that a passkey is revoked or that its user may not sign in, \
-             leave these records out of the file: they could sign in here"
+            "the file has members that passkeyd does not know: {named}. If one of them says that a passkey is revoked, or that its user may not sign in, \
+             leave such records out of the file: they could sign in here. Then say that the members do not matter: --ignore {named}"
         ))
+    }
+
+    /// Which members say whether somebody may sign in, in words.
+    pub(super) fn judged(&self) -> String {
+        if self.judged.is_empty() {
+            return "no member of the file says whether a passkey is revoked or its user may not sign in: such records must not be in the file".to_owned();
+        }
+        let named = named(&self.judged);
+        format!("whether a passkey or its user may sign in: the members {named}")
     }
 
     /// The member that names the user: one for the whole file, so that a name is never compared with another kind of name. It is the
@@ -127,7 +168,13 @@ impl Columns {
     ///
     /// # Errors
     /// No record is a passkey, a column mixes encodings, or the tool that wrote the file has escaped its texts once more.
-    pub fn decide(&self) -> Result<Vec<String>, String> {
+    pub fn decide(&self, told: &Told) -> Result<Vec<String>, String> {
+        let mut ignored = (0..).zip(&told.ignored);
+        if let Some((_, name)) = ignored.find(|(n, _)| !self.ignored.contains(n)) {
+            return Err(format!(
+                "no record of the file has the member {name}, which --ignore names. A member within another one has a dot before it: user.plan"
+            ));
+        }
         if !self.has_ids {
             return Err(
                 "no record of the file has a credential id. Is --from the product that wrote it? A table must have the names of its columns in the first line"

@@ -1,11 +1,13 @@
 //! Whether the product lets somebody sign in with a passkey. Each product says it in its own way, and a passkey that was revoked must not
 //! come back: so every member that may say it counts, wherever it is, and one whose value is not known is refused.
 
+use std::collections::BTreeSet;
+
 use domain::model::clock::{Clock, SystemClock};
 use serde_json::Value;
 
 use super::names::NAMES;
-use super::rows::{Row, plain_path};
+use super::rows::{Row, plain};
 use super::source::Told;
 use super::values::{moment, truth};
 
@@ -177,53 +179,72 @@ const ZERO_OF_GO: i64 = -62_135_596_800;
 /// So much of a value is shown, in characters.
 const LONGEST_SHOWN: usize = 40;
 
-/// What the members of a record, and of what has it in a list, say. `other` are members that say something else, and `user` names the users.
-pub(super) fn standing(row: &Row, told: &Told) -> Standing {
-    let other: Vec<_> = told.no_state.iter().map(|path| plain_path(path)).collect();
-    let user = told.user.as_deref().map(plain_path).unwrap_or_default();
-    let user = user.rsplit_once('.').map_or("", |(object, _)| object);
-    let mut unclear = None;
+/// What is known of a record.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) standing: Standing,
+    /// Members that would say otherwise and are ignored, with their values.
+    pub(super) ignored: Vec<String>,
+}
+
+/// What the members of a record, and of what has it in a list, say. `stated` are the members that say it in other records.
+pub(super) fn standing(row: &Row, told: &Told, stated: &BTreeSet<String>) -> Found {
+    let near = near(told);
+    let (mut disabled, mut unclear, mut ignored) = (None, None, Vec::new());
+    let mut there = BTreeSet::new();
     for member in row.all() {
-        let Some(says) = says(member.path, user) else {
+        let Some(says) = says(member.path, &near) else {
             continue;
         };
         let path = member.full();
-        let is_other = other.iter().any(|other| is_at(&path, other));
-        // That a status means more than whether somebody may sign in makes `revoked` mean nothing else.
-        if is_other && says != Says::Word {
-            continue;
+        let enabled = is_enabled(says, member.value);
+        let shown = || {
+            let text = member.value.to_string();
+            let text: String = text.chars().take(LONGEST_SHOWN).collect();
+            format!("{path} ({text})")
+        };
+        if told.ignores(&path).is_some() {
+            ignored.extend((enabled != Some(true)).then(shown));
+        } else if enabled == Some(false) {
+            disabled.get_or_insert_with(shown);
+        } else if enabled.is_none() {
+            unclear.get_or_insert_with(shown);
         }
-        let text: String = member
-            .value
-            .to_string()
-            .chars()
-            .take(LONGEST_SHOWN)
-            .collect();
-        match is_enabled(says, member.value) {
-            Some(false) => return Standing::Disabled(format!("{path} ({text})")),
-            None if !is_other => unclear = unclear.or(Some(format!("{path} ({text})"))),
-            None | Some(true) => {}
-        }
+        there.insert(path);
     }
-    unclear.map_or(Standing::Enabled, Standing::Unclear)
+    // A value that is nothing may be `false`: PHP writes it so.
+    let missing = stated
+        .iter()
+        .find(|path| !there.contains(path.as_str()) && told.ignores(path).is_none());
+    let missing = missing.map(|path| format!("{path} (which other records have)"));
+    let standing = match (disabled, unclear.or(missing)) {
+        (Some(member), _) => Standing::Disabled(member),
+        (None, Some(member)) => Standing::Unclear(member),
+        (None, None) => Standing::Enabled,
+    };
+    Found { standing, ignored }
 }
 
-/// Whether the import asks about a member of this name.
-pub(super) fn is_judged(path: &str, told: &Told) -> bool {
-    let user = told.user.as_deref().map(plain_path).unwrap_or_default();
-    let user = user.rsplit_once('.').map_or("", |(object, _)| object);
-    says(path, user).is_some()
+/// The object in which the name of the user is, if an operator has named one.
+pub(super) fn near(told: &Told) -> String {
+    let user = told.user_path().unwrap_or_default();
+    let object = user.rsplit_once('.').map(|(object, _)| object);
+    object.unwrap_or_default().to_owned()
 }
 
-/// Whether a member is at a path, or below it.
-fn is_at(path: &str, one: &str) -> bool {
-    let rest = path.strip_prefix(one);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// Whether a member at a path says whether somebody may sign in; `near` as above.
+pub(super) fn is_judged(path: &str, near: &str) -> bool {
+    says(path, near).is_some()
 }
 
-/// What a member says by its path. An object with such a name says it too: `MongoDB` writes a moment as one. `user` is the object in which the
+/// Whether each record has to have it where one has.
+pub(super) fn is_stated(path: &str, near: &str) -> bool {
+    matches!(says(path, near), Some(Says::On | Says::Word))
+}
+
+/// What a member says by its path. An object with such a name says it too: `MongoDB` writes a moment as one. `near` is the object in which the
 /// name of the user is.
-fn says(path: &str, user: &str) -> Option<Says> {
+fn says(path: &str, near: &str) -> Option<Says> {
     if NAMES.state.iter().any(|state| is_last(path, state)) {
         return None;
     }
@@ -232,7 +253,7 @@ fn says(path: &str, user: &str) -> Option<Says> {
         if let Some(says) = says_by_name(name, is_near) {
             return Some(says);
         }
-        is_near &= ABOUT.contains(&name) || user.split('.').any(|object| object == name);
+        is_near &= ABOUT.contains(&name) || near.split('.').any(|object| object == name);
     }
     None
 }
@@ -313,7 +334,7 @@ fn is_no(value: &Value) -> bool {
 
 /// What a word says about it.
 fn word(value: &Value) -> Option<bool> {
-    let word = plain_path(value.as_str()?.trim());
+    let word = plain(value.as_str()?.trim());
     if is_off(&word, true) {
         Some(false)
     } else if ON.contains(&&*word) || ON_VALUES.contains(&&*word) {

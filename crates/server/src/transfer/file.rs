@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::json::{ListError, Once, each_of_list};
+use super::json::{ListError, Once, TWICE, each_of_list};
 use super::table::{Csv, UNSTATED, each_row, separator_of};
 
 /// Longest document that is read as a whole, in bytes: a realm of Keycloak.
@@ -14,9 +14,6 @@ const LONGEST: u64 = 1 << 28;
 
 /// Longest line of NDJSON, in bytes: a user with all passkeys.
 pub(super) const LONGEST_LINE: u64 = 1 << 24;
-
-/// What is seldom right in a file that is nearly JSON.
-const BYTES: &str = "Write bytes as text, such as hex(column) AS column, and take JSON out of PostgreSQL with psql -At and not with COPY";
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,9 +25,15 @@ enum Form {
     Document,
 }
 
-/// Why a file is not read.
-fn not_json(error: &serde_json::Error) -> String {
-    format!("the file is not JSON: {error}. {BYTES}")
+/// What is wrong with a text that is no JSON of records, and what to do.
+fn not_json(what: &str, error: &serde_json::Error) -> String {
+    let error = error.to_string();
+    let fix = if error.contains(TWICE) {
+        "Give each column a name of its own, instead of SELECT *"
+    } else {
+        "Write bytes as text, such as hex(column) AS column, instead of SELECT *, and take JSON out of PostgreSQL with psql -At and not with COPY"
+    };
+    format!("{what} is not JSON: {error}. {fix}")
 }
 
 /// Calls `take` with each record of the file, and with its place in words. A document gives one record, a list one for each element.
@@ -74,8 +77,7 @@ pub(super) fn each_record(
                     _ => {}
                 }
                 let value = serde_json::from_slice(&line);
-                let Once(value) =
-                    value.map_err(|error| format!("{place} is not JSON: {error}. {BYTES}"))?;
+                let Once(value) = value.map_err(|error| not_json(&place, &error))?;
                 take(place, value)?;
             }
             Ok(())
@@ -87,7 +89,7 @@ pub(super) fn each_record(
                 take(format!("record {n}"), value)
             };
             each_of_list(opened, &mut take).map_err(|error| match error {
-                ListError::Json(error) => not_json(&error),
+                ListError::Json(error) => not_json("the file", &error),
                 ListError::Taken(why) => why,
             })
         }
@@ -102,7 +104,8 @@ pub(super) fn each_record(
                     "the file is one document of more than {LONGEST} bytes, which is not read: write a list, or one record a line"
                 ));
             }
-            let Once(value) = serde_json::from_reader(opened).map_err(|e| not_json(&e))?;
+            let Once(value) =
+                serde_json::from_reader(opened).map_err(|e| not_json("the file", &e))?;
             take("the document".to_owned(), value)
         }
     }

@@ -94,6 +94,8 @@ pub struct Summary {
     pub notes: BTreeMap<String, u64>,
     /// What holds for the whole file.
     pub file: Vec<String>,
+    /// Why the import would write nothing.
+    pub stopped: Option<String>,
 }
 
 impl Summary {
@@ -127,8 +129,34 @@ pub struct Looked {
     columns: Columns,
     /// Names that two users have, as images.
     namesakes: HashSet<u64>,
+    /// Passkeys of which one record says that they are revoked, as images.
+    revoked: HashSet<u64>,
     /// How its columns are read, in words.
     said: Vec<String>,
+}
+
+impl Looked {
+    /// Why nothing of the file is imported, if that is so.
+    pub fn stops(&self) -> Option<String> {
+        self.columns.unread()
+    }
+
+    /// What is said of the whole file.
+    fn opening(&self, mode: Mode) -> Result<Summary, ImportError> {
+        let stopped = self.stops();
+        if let (Some(why), Mode::Write(_)) = (&stopped, mode) {
+            return Err(ImportError::File(why.clone()));
+        }
+        let mut file = self.said.clone();
+        file.extend(self.columns.users(self.source, &self.told));
+        file.push(self.columns.judged());
+        file.extend(stopped.clone());
+        Ok(Summary {
+            file,
+            stopped,
+            ..Summary::default()
+        })
+    }
 }
 
 /// Looks at the records of a file: which encodings and which names its columns have.
@@ -153,30 +181,34 @@ pub fn look(file: &Path, source: Source, told: &Told) -> Result<Looked, ImportEr
         Ok(())
     })
     .map_err(ImportError::File)?;
-    let said = columns.decide();
+    let said = columns.decide(told);
     if rows == 0 {
         return Err(ImportError::File(
             "no record was found in the file: is --from the product that wrote it?".to_owned(),
         ));
     }
     let said = said.map_err(ImportError::File)?;
+    let (namesakes, revoked) =
+        namesakes(file, source, told, &columns).map_err(ImportError::File)?;
     Ok(Looked {
         source,
-        namesakes: namesakes(file, source, told, &columns).map_err(ImportError::File)?,
+        namesakes,
+        revoked,
         told: told.clone(),
         said,
         columns,
     })
 }
 
-/// Names that two users of the file have, as images. Nobody knows which of them is meant, and one may have chosen the name of the other.
+/// Names that two users of the file have: nobody knows which of them is meant, and one may have chosen the name of the other. And passkeys that
+/// may be revoked: another record of one, as a history has it, must not bring it back. All as images.
 fn namesakes(
     file: &Path,
     source: Source,
     told: &Told,
     columns: &Columns,
-) -> Result<HashSet<u64>, String> {
-    let (mut met, mut namesakes) = (HashMap::new(), HashSet::new());
+) -> Result<(HashSet<u64>, HashSet<u64>), String> {
+    let (mut met, mut namesakes, mut revoked) = (HashMap::new(), HashSet::new(), HashSet::new());
     each_record(file, told.csv, |place, value| {
         for row in source.rows(place, &value) {
             if let Some(name) = source.user_of(&row, columns, told) {
@@ -186,10 +218,15 @@ fn namesakes(
                     namesakes.insert(name);
                 }
             }
+            if !told.include_disabled
+                && let Some(id) = Source::revoked_id(&row, columns, told)
+            {
+                revoked.insert(image(&id));
+            }
         }
         Ok(())
     })?;
-    Ok(namesakes)
+    Ok((namesakes, revoked))
 }
 
 /// Imports a file of another product that was [looked](look) at. `report` gets the report of each record, in the order in which they are
@@ -207,18 +244,7 @@ pub async fn import(
 ) -> Result<Summary, ImportError> {
     let begun = passkeys.now();
     let (source, told, columns) = (looked.source, looked.told.clone(), looked.columns.clone());
-    let mut summary = Summary {
-        file: looked.said.clone(),
-        ..Summary::default()
-    };
-    if let Some(why) = columns.unread().filter(|_| !told.ignore_unread) {
-        let why = format!("{why}. --ignore-unread says that none of them does");
-        if mode != Mode::DryRun {
-            return Err(ImportError::File(why));
-        }
-        summary.file.push(why);
-    }
-    summary.file.extend(columns.users(source, &told));
+    let mut summary = looked.opening(mode)?;
     let (send, mut rows) = channel(BUFFER);
     let path = file.to_owned();
     let reader = tokio::task::spawn_blocking(move || {
@@ -238,6 +264,7 @@ pub async fn import(
     let target = Arc::new(target);
     let mut seen = Met {
         namesakes: looked.namesakes.clone(),
+        revoked: looked.revoked.clone(),
         ..Met::default()
     };
     let mut stated = false;
@@ -335,6 +362,8 @@ struct Met {
     handles: HashMap<u64, u64>,
     /// Names that two users have.
     namesakes: HashSet<u64>,
+    /// Passkeys that may be revoked.
+    revoked: HashSet<u64>,
 }
 
 fn image(bytes: &[u8]) -> u64 {
@@ -358,6 +387,12 @@ impl Met {
             return Err("two users of the file, with different ids, have this name: nobody knows whose passkey it is".to_owned());
         }
         let id = image(passkey.id.as_bytes());
+        if self.revoked.contains(&id) {
+            return Err(
+                "another record of the file says of this passkey that it is revoked, or may say so"
+                    .to_owned(),
+            );
+        }
         if self.credentials.insert(id, user).is_some() {
             return Err("the file has this credential id twice".to_owned());
         }

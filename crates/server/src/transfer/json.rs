@@ -5,6 +5,9 @@ use std::io::Read;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// Said of a member that an object has two times.
+pub(super) const TWICE: &str = "twice";
+
 /// A value of JSON whose objects have each member once: of two, nobody knows which one counts.
 pub(super) struct Once(pub(super) Value);
 
@@ -59,7 +62,7 @@ impl<'de> Visitor<'de> for Reads {
         let mut object = Map::new();
         while let Some((name, Once(value))) = map.next_entry::<String, Once>()? {
             if object.contains_key(&name) {
-                let why = format!("an object has the member {name:?} twice");
+                let why = format!("an object has the member {name:?} {TWICE}");
                 return Err(serde::de::Error::custom(why));
             }
             object.insert(name, value);

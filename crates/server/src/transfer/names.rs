@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::rows::Row;
+use super::rows::{Row, plain};
 
 /// The names of the members of a row, plain (see [`Row`]).
 pub(super) struct Names {
@@ -183,31 +183,53 @@ pub(super) fn find<'a>(row: &'a Row, names: &[&str]) -> Option<&'a Value> {
 /// Members that libraries and products write into records, and that decide nothing here.
 const SIDE_MEMBERS: &[&str] = &[
     "_id",
+    "addedat",
+    "algorithm",
     "attachment",
+    "attestation.authenticatordata",
+    "attestation.clientdatahash",
+    "attestation.clientdatajson",
+    "attestation.object",
+    "attestation.publickeyalgorithm",
     "attestationfmt",
     "attestationformat",
     "attestationobject",
+    "attestationstatement",
+    "attestationstatementformat",
     "attestationtype",
     "authenticator.attachment",
     "authenticatordisplayname",
     "clientdatahash",
     "clientdatajson",
     "country",
-    "descriptor.type",
     "device",
+    "flags.userpresent",
+    "flagsuserpresent",
     "identityuserid",
+    "ispasswordless",
     "origin",
-    "type",
+    "registrationpolicy",
+    "schemaid",
+    "schemaurl",
+    "tenantid",
+    "traits.email",
+    "traits.username",
     "updatedat",
+    "useragent",
+    "validatedbconstraints",
 ];
 /// Objects of libraries that decide nothing here, whatever is in them.
 const SIDE_OBJECTS: &[&str] = &[
-    "attestation",
-    "extensions",
-    "flags",
-    "registrationpolicy",
+    "attestation.data",
+    "attestation.metadata",
+    "extensions.appid",
+    "extensions.credprops",
+    "extensions.credprotect",
+    "extensions.hmaccreatesecret",
     "trustpath",
 ];
+/// Values of `type` that say what a passkey is.
+const TYPES: &[&str] = &["publickey", "webauthn", "webauthnpasswordless", "passkey"];
 /// Members that say how a passkey signs in.
 const KIND_MEMBERS: &[&str] = &[
     "devicetype",
@@ -219,12 +241,7 @@ const KIND_MEMBERS: &[&str] = &[
 
 /// Whether a member is one that the import reads, or one that decides nothing.
 pub(super) fn is_known(path: &str, value: &Value) -> bool {
-    let of_user = [
-        NAMES.user,
-        NAMES.user_id,
-        NAMES.same_user,
-        NAMES.id_of_owner,
-    ];
+    let of_user = [NAMES.user, NAMES.user_id, NAMES.id_of_owner];
     let own = [
         NAMES.id,
         NAMES.key,
@@ -242,12 +259,20 @@ pub(super) fn is_known(path: &str, value: &Value) -> bool {
         NAMES.used,
         NAMES.rp_id,
         KIND_MEMBERS,
-        SIDE_MEMBERS,
     ];
-    let objects = value.as_array();
-    if objects.is_some_and(|list| list.iter().any(Value::is_object)) {
-        let mut names = NAMES.transports.iter();
-        return names.any(|name| path.ends_with(name));
+    // What is in an object that is not looked into may say anything.
+    let is_simple = match value {
+        Value::Number(_) => true,
+        Value::String(text) => !text.trim_start().starts_with(['{', '[']),
+        _ => false,
+    };
+    let is_name = |value: &Value| match value {
+        Value::Object(one) => one.keys().all(|name| plain(name) == "name"),
+        other => !other.is_array(),
+    };
+    let holds = value.as_array();
+    if holds.is_some_and(|list| !list.iter().all(is_name)) {
+        return false;
     }
     let within = |object: &str, path: &str| {
         let rest = path.strip_prefix(object);
@@ -257,9 +282,14 @@ pub(super) fn is_known(path: &str, value: &Value) -> bool {
         .below
         .iter()
         .filter_map(|below| path.strip_prefix(below));
-    of_user.iter().any(|names| names.contains(&path))
+    let is_type = value
+        .as_str()
+        .is_some_and(|text| TYPES.contains(&&*plain(text)));
+    is_simple && of_user.iter().any(|names| names.contains(&path))
         || rests.any(|rest| {
             own.iter().any(|names| names.contains(&rest))
+                || (is_simple || value.is_boolean()) && SIDE_MEMBERS.contains(&rest)
+                || is_type && (rest == "type" || rest == "descriptor.type")
                 || SIDE_OBJECTS.iter().any(|object| within(object, rest))
         })
 }

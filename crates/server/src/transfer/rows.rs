@@ -12,6 +12,9 @@ use super::json::Once;
 
 /// The key of a document of `MongoDB`.
 const MONGO_ID: &str = "_id";
+/// What stands for members without a name, and for those whose path is too long.
+const NAMELESS: &str = "(nameless)";
+const LONGER: &str = "(longname)";
 /// Longest path of a member that is kept, in bytes.
 const LONGEST_PATH: usize = 200;
 
@@ -47,9 +50,9 @@ pub(super) struct Member<'a> {
     pub(super) value: &'a Value,
 }
 
-impl Member<'_> {
+impl<'a> Member<'a> {
     /// Its path as an operator names it: within the list, if it is in one.
-    pub(super) fn full(&self) -> Cow<'_, str> {
+    pub(super) fn full(&self) -> Cow<'a, str> {
         match self.list {
             "" => Cow::Borrowed(self.path),
             list => Cow::Owned(format!("{list}.{}", self.path)),
@@ -178,7 +181,7 @@ impl Row {
     pub(super) fn add(&mut self, path: &str, value: &Value) {
         // No name is so long, and people may have written the object.
         if path.len() > LONGEST_PATH {
-            return;
+            return self.put(LONGER, &true.into());
         }
         match value {
             Value::Object(object) if !is_value(object) => {
@@ -187,6 +190,9 @@ impl Row {
                     let short = plain(member);
                     // A member without a name is no other one's value.
                     if short.is_empty() {
+                        if !is_nothing(value) {
+                            self.put(NAMELESS, &true.into());
+                        }
                         continue;
                     }
                     let below = match path {

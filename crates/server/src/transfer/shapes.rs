@@ -9,7 +9,7 @@ use webauthn::credential::{CredentialId, UserHandle};
 
 use super::columns::{Columns, id_of_user, of_user};
 use super::cose::{Form, public_key};
-use super::disabled::{Standing, standing};
+use super::disabled::{Found, Standing, standing};
 use super::encoding::bytes;
 use super::names::{NAMES, credential_id, find, handle_of};
 use super::products::{hanko, keycloak, kratos, nested};
@@ -84,9 +84,7 @@ impl Source {
             return Err("it is a second factor with this product, and would become a passkey that signs in alone; \
                         --second-factors imports it all the same".to_owned());
         }
-        if let Some(note) = judge_standing(row, told)? {
-            notes.push(note);
-        }
+        notes.extend(judge_standing(row, columns, told)?);
         let user = user(row, columns, self, told)?;
         let id = credential_id(row)?.ok_or("there is no credential id")?;
         let id = bytes(id, &columns.id).map_err(|why| format!("the credential id: {why}"))?;
@@ -184,31 +182,44 @@ impl Source {
 }
 
 impl Source {
+    /// The credential id of a passkey that may be revoked.
+    pub(super) fn revoked_id(row: &Row, columns: &Columns, told: &Told) -> Option<Vec<u8>> {
+        if row.is_person() || standing(row, told, &columns.stated).standing == Standing::Enabled {
+            return None;
+        }
+        bytes(credential_id(row).ok()??, &columns.id).ok()
+    }
+
     /// The name of the user of a row, where the row can be said to have one.
     pub(super) fn user_of(self, row: &Row, columns: &Columns, told: &Told) -> Option<String> {
         user(row, columns, self, told).ok()
     }
 }
 
-/// What is to be said of a passkey with which the product lets nobody sign in, where it is imported all the same.
+/// What is to be said of a passkey with which the other system lets nobody sign in, where it is imported all the same.
 ///
 /// # Errors
 /// It is not, in words.
-fn judge_standing(row: &Row, told: &Told) -> Result<Option<String>, String> {
-    let why = match standing(row, told) {
-        Standing::Enabled => return Ok(None),
+fn judge_standing(row: &Row, columns: &Columns, told: &Told) -> Result<Vec<String>, String> {
+    let Found { standing, ignored } = standing(row, told, &columns.stated);
+    let why = match standing {
+        Standing::Enabled => {
+            let note = |member| format!("the member {member} was ignored, as you said");
+            return Ok(ignored.into_iter().map(note).collect());
+        }
         Standing::Disabled(member) => format!(
-            "its member {member} says that it is revoked, disabled or deleted with this product, or that its user is"
+            "{member}: in the other system, the passkey or its user is revoked, disabled or deleted"
         ),
         Standing::Unclear(member) => format!(
-            "its member {member} may say that it is revoked, disabled or deleted with this product, or that its user is, and passkeyd does not know the value"
+            "{member}: it may say that the passkey or its user is revoked, disabled or deleted in the other system, and passkeyd does not know this value"
         ),
     };
-    if told.disabled_users {
-        return Ok(Some(format!("{why}: it can sign in here")));
+    if told.include_disabled {
+        return Ok(vec![format!("{why}. The passkey can sign in here")]);
     }
     Err(format!(
-        "{why}. It could sign in here. --disabled-users imports it all the same; --no-state MEMBER says that the member means something else"
+        "{why}. Imported, the passkey could sign in here. If that is right, there is nothing to do: it stays out, and one that was imported before stays as it is. \
+         --include-disabled imports it; --ignore NAME says that the member means something else"
     ))
 }
 

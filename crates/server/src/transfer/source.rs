@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use super::names::NAMES;
+use super::rows::plain_path;
 use super::table::Csv;
 
 /// The product that has written a file.
@@ -54,12 +55,35 @@ pub struct Told {
     pub csv: Option<Csv>,
     /// Whether second factors are imported too.
     pub second_factors: bool,
-    /// Whether users who cannot sign in with the other product are imported too.
-    pub disabled_users: bool,
-    /// Members that do not say whether somebody may sign in, though their names look so.
-    pub no_state: Vec<String>,
-    /// Whether nothing that is left unread says whether somebody may sign in.
-    pub ignore_unread: bool,
+    /// Whether passkeys and users are imported too that cannot sign in with the other product.
+    pub include_disabled: bool,
+    /// Members that are ignored, with all below them: none of them says whether somebody may sign in. Set by [`ignoring`](Self::ignoring).
+    pub ignored: Vec<String>,
+}
+
+impl Told {
+    /// The same, with these members ignored.
+    #[must_use]
+    pub fn ignoring(self, names: &[String]) -> Self {
+        let names = names.iter().map(|name| name.trim_end_matches(".*"));
+        Self {
+            ignored: names.map(plain_path).collect(),
+            ..self
+        }
+    }
+
+    /// The member that has the name of the user, as a plain path.
+    pub(super) fn user_path(&self) -> Option<String> {
+        self.user.as_deref().map(plain_path)
+    }
+
+    /// Which of the ignored members this one is, or is below.
+    pub(super) fn ignores(&self, path: &str) -> Option<usize> {
+        self.ignored.iter().position(|ignored| {
+            let rest = path.strip_prefix(ignored.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
 }
 
 impl Source {
@@ -76,15 +100,6 @@ impl Source {
             Self::Keycloak => &["username"],
             _ => NAMES.user,
         }
-    }
-
-    /// Whether the export of the product itself says who is disabled, in a member that is read. Files of the others are tables of an
-    /// application, which may say it in any way.
-    pub(super) fn says_who_is_disabled(self) -> bool {
-        matches!(
-            self,
-            Self::Passkeyd | Self::Keycloak | Self::Kratos | Self::Fusionauth
-        )
     }
 
     /// Whether a list is one of records, each of which names its user, and not one of a user.

@@ -42,13 +42,15 @@ pub(super) fn each_row(
     let names = reader.headers().map_err(|e| e.to_string())?.clone();
     judge_header(&names)?;
     let mut at = 0;
+    let mut is_ended = true;
     let mut raw = Vec::new();
     let mut written = |end: u64| {
         raw.clear();
         let mut rest = again.by_ref().take(end.saturating_sub(at));
         at = end;
-        let read = rest.read_to_end(&mut raw).map_err(|e| e.to_string());
-        read.and_then(|_| in_quotes(&raw, separator))
+        rest.read_to_end(&mut raw).map_err(|e| e.to_string())?;
+        let is_ended = matches!(raw.last(), Some(b'\r' | b'\n'));
+        in_quotes(&raw, separator).map(|quoted| (quoted, is_ended))
     };
     written(reader.position().byte()).map_err(|why| format!("the header: {why}"))?;
     let mut record = StringRecord::new();
@@ -59,9 +61,16 @@ pub(super) fn each_row(
         if !more.map_err(|e| at_place(e.to_string()))? {
             break;
         }
-        let quoted = written(reader.position().byte()).map_err(at_place)?;
+        let quoted;
+        (quoted, is_ended) = written(reader.position().byte()).map_err(at_place)?;
         let members = members(&names, &record, &quoted).map_err(at_place)?;
         take(place, Value::Object(members))?;
+    }
+    if !is_ended {
+        return Err(
+            "the last line has no line break at its end, so the file may have been cut off within a value: export it again, or add the line break if it is whole"
+                .to_owned(),
+        );
     }
     Ok(())
 }

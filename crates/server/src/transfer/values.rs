@@ -27,7 +27,8 @@ pub(super) fn text(value: &Value) -> Option<String> {
 pub(super) fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(*value),
-        Value::Number(number) => number.as_f64().map(|n| n != 0.0),
+        Value::Number(number) if number.as_f64() == Some(0.0) => Some(false),
+        Value::Number(number) if number.as_f64() == Some(1.0) => Some(true),
         Value::String(text) => match text.trim_matches(' ') {
             // A bit of MySQL.
             "\u{1}" | "base64:type16:AQ==" => Some(true),
@@ -40,7 +41,7 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
         },
         // A bit of MySQL, as Node.js writes it.
         Value::Object(buffer) => match buffer.get("data")?.as_array()?.as_slice() {
-            [bit] => Some(bit.as_u64()? != 0),
+            [bit] => truth(bit),
             _ => None,
         },
         _ => None,

@@ -1,10 +1,11 @@
 //! Passkeys and users with which the product lets nobody sign in. They do not come back unasked.
 
 use serde_json::{Value, json};
+use server::transfer::import::Report;
 use server::transfer::source::{Source, Told};
 
 use crate::refusals::{foreseen, line};
-use crate::sources::run;
+use crate::sources::{Imported, run};
 use crate::support::*;
 
 const MOMENT: &str = "2025-01-01T00:00:00Z";
@@ -112,11 +113,11 @@ async fn a_passkey_that_was_revoked_does_not_come_back_unasked() {
     let service = Service::new().await;
     let cases = off()
         .into_iter()
-        .map(|members| (members, "says that it is revoked"));
+        .map(|members| (members, "in the other system, the passkey or its user"));
     let cases = cases.chain(
         unclear()
             .into_iter()
-            .map(|members| (members, "does not know the value")),
+            .map(|members| (members, "does not know this value")),
     );
     for (members, why) in cases {
         for (source, text) in with(&members) {
@@ -125,7 +126,7 @@ async fn a_passkey_that_was_revoked_does_not_come_back_unasked() {
                 panic!("{text}: {seen:?}")
             };
             assert!(
-                found.contains(why) && found.contains("--disabled-users"),
+                found.contains(why) && found.contains("--include-disabled"),
                 "{text}: {found}"
             );
         }
@@ -139,71 +140,171 @@ async fn a_passkey_that_was_revoked_does_not_come_back_unasked() {
 #[tokio::test]
 async fn a_member_that_means_something_else_is_named_by_the_operator() {
     let service = Service::new().await;
-    let members = json!({"state": "CA", "status": "gold", "deleted_at": MOMENT});
-    let revoked = json!({"status": "revoked"});
-    let told = |no_state: &[&str]| Told {
-        no_state: no_state.iter().map(|member| (*member).to_owned()).collect(),
-        ..Told::default()
-    };
-    for (source, text) in with(&members) {
-        let all = ["State", "status", "deleted_at"];
-        let places = ["", "user.", "credential.", "passkey.", "passkeys.", "data."];
-        let all: Vec<_> = places
+    let members = json!({"state": "CA", "status": "gold", "deleted_at": MOMENT, "active": true});
+    let all = ["State", "status", "deleted_at"];
+    let places = ["", "user.", "credential.", "passkey.", "passkeys.", "data."];
+    let judged = |reports: &[Report]| reports[0].reason.clone().unwrap_or_default();
+    for (place, (source, text)) in [0, 0, 4, 1, 2, 3, 5].into_iter().zip(with(&members)) {
+        // The list of passkeys is the third one.
+        let place = places[place];
+        let all: Vec<_> = all.iter().map(|name| format!("{place}{name}")).collect();
+        let told = Told::default().ignoring(&all);
+        let done = run(&service, &text, source, told, true).await.unwrap();
+        let report = &done.reports[0];
+        assert_eq!(report.outcome, "added", "{text}: {report:?}");
+        // What it would have said is noted.
+        let noted = report
+            .notes
             .iter()
-            .flat_map(|place| all.map(|name| format!("{place}{name}")))
-            .collect();
-        let all: Vec<_> = all.iter().map(String::as_str).collect();
-        let done = run(&service, &text, source, told(&all), true)
-            .await
-            .unwrap();
-        assert_eq!(
-            done.reports[0].outcome, "added",
-            "{text}: {:?}",
-            done.reports
-        );
-        let some: Vec<_> = all
-            .iter()
-            .copied()
-            .filter(|name| !name.contains("deleted"))
-            .collect();
-        let done = run(&service, &text, source, told(&some), true)
-            .await
-            .unwrap();
-        let why = done.reports[0].reason.clone().unwrap_or_default();
+            .filter(|note| note.contains("was ignored, as you said"));
+        assert_eq!(noted.count(), 3, "{report:?}");
+        let done = run(
+            &service,
+            &text,
+            source,
+            Told::default().ignoring(&all[..2]),
+            true,
+        )
+        .await;
+        let why = judged(&done.unwrap().reports);
         assert!(
-            why.contains("deletedat (\"2025-01-01T00:00:00Z\") says that it is"),
+            why.contains("deletedat (\"2025-01-01T00:00:00Z\"): in the other system"),
             "{text}: {why}"
         );
     }
-    // A status that means more than that still means that.
-    for (source, text) in with(&revoked) {
-        let all = [
-            "status",
-            "passkeys.status",
-            "user.status",
-            "credential.status",
-        ];
-        let done = run(&service, &text, source, told(&all), true)
-            .await
-            .unwrap();
-        let why = done.reports[0].reason.clone().unwrap_or_default();
-        assert!(
-            why.contains("status (\"revoked\") says that it is"),
-            "{text}: {why}"
-        );
-    }
-    // The state of a user is not that of a passkey.
+    // The state of a user is not that of a passkey, and a name that no record has is a slip.
     let (_, text) = with(&json!({"state": "CA"})).remove(2);
+    for name in ["state", "nosuch"] {
+        let told = Told::default().ignoring(&[name.to_owned()]);
+        let refused = run(&service, &text, Source::Simplewebauthn, told, true).await;
+        let refused = refused.err().map(|why| why.to_string()).unwrap_or_default();
+        assert!(
+            refused.contains(&format!("no record of the file has the member {name}")),
+            "{refused}"
+        );
+    }
     let done = run(
         &service,
         &text,
         Source::Simplewebauthn,
-        told(&["state"]),
+        Told::default(),
         true,
     )
     .await;
-    let why = done.unwrap().reports[0].reason.clone().unwrap_or_default();
-    assert!(why.contains("passkeys.state (\"CA\") may say"), "{why}");
+    let why = judged(&done.unwrap().reports);
+    assert!(why.contains("passkeys.state (\"CA\"): it may say"), "{why}");
+}
+
+/// `fputcsv` of PHP writes `false` as nothing, and Go leaves it out.
+#[tokio::test]
+async fn a_record_that_does_not_say_what_others_say_is_refused() {
+    let service = Service::new().await;
+    let [ann, bob] = [b"a", b"b"].map(|handle| registered_elsewhere(handle, -7));
+    for member in ["is_active", "status", "user.enabled"] {
+        let (outer, inner) = member.split_once('.').unwrap_or((member, ""));
+        let value = if inner.is_empty() {
+            json!("1")
+        } else {
+            json!({inner: true})
+        };
+        let value = if member == "status" {
+            json!("active")
+        } else {
+            value
+        };
+        for nothing in [json!({}), json!({outer: null}), json!({outer: ""})] {
+            let lines = [
+                line(&ann, "ann-0000001", &json!({outer: value})),
+                line(&bob, "bob-0000001", &nothing),
+            ];
+            let seen = foreseen(&service, Source::Simplewebauthn, &lines.join("\n")).await;
+            assert_eq!(
+                seen[0],
+                ("ann-0000001".to_owned(), String::new()),
+                "{member}"
+            );
+            assert!(
+                seen[1].1.contains("(which other records have): it may say"),
+                "{seen:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_record_of_a_revoked_passkey_does_not_bring_it_back() {
+    let service = Service::new().await;
+    let passkey = registered_elsewhere(b"a", -7);
+    let now = line(&passkey, "ann-0000001", &json!({"revoked_at": MOMENT}));
+    let before = line(&passkey, "ann-0000001", &json!({"revoked_at": null}));
+    for lines in [[&now, &before], [&before, &now]] {
+        let text = format!("{}\n{}", lines[0], lines[1]);
+        let done = run(
+            &service,
+            &text,
+            Source::Simplewebauthn,
+            Told::default(),
+            false,
+        )
+        .await;
+        let done = done.unwrap();
+        assert_eq!(done.summary.count("refused"), 2, "{:?}", done.reports);
+        let said = |why: &str| {
+            done.reports
+                .iter()
+                .any(|one| one.reason.as_deref().unwrap_or_default().contains(why))
+        };
+        assert!(
+            said("another record of the file says of this passkey"),
+            "{:?}",
+            done.reports
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_passkey_that_was_deleted_here_is_not_imported_again_unasked() {
+    let service = Service::new().await;
+    let source = Source::Simplewebauthn;
+    let passkeys = &service.app.passkeys;
+    let users = ["ann-0000001", "bob-0000001", "eve-0000001"];
+    let registered: Vec<_> = users
+        .iter()
+        .map(|user| registered_elsewhere(user.as_bytes(), -7))
+        .collect();
+    let lines = users.iter().zip(&registered);
+    let lines: Vec<_> = lines
+        .map(|(user, passkey)| line(passkey, user, &json!({})))
+        .collect();
+    let text = lines.join("\n");
+    let outcomes =
+        |done: Imported| -> Vec<_> { done.reports.iter().map(|one| one.outcome).collect() };
+    let done = run(&service, &text, source, Told::default(), false)
+        .await
+        .unwrap();
+    assert_eq!(outcomes(done), ["added"; 3]);
+    let by = domain::model::audit::Actor::new(domain::model::audit::ActorKind::Api, "test");
+    let (ann, records) = passkeys
+        .user_with_credentials(service.id(), users[0])
+        .await
+        .unwrap();
+    let deleted = passkeys.delete_credential_or_registration(&ann, records[0].key, &by);
+    deleted.await.unwrap();
+    let bob = passkeys.user(service.id(), users[1]).await.unwrap();
+    passkeys
+        .delete_user(service.id(), bob.id, &by)
+        .await
+        .unwrap();
+    for dry in [true, false] {
+        let done = run(&service, &text, source, Told::default(), dry)
+            .await
+            .unwrap();
+        for report in &done.reports[..2] {
+            let why = report.reason.as_deref().unwrap_or_default();
+            assert!(why.contains("was deleted here since"), "{:?}", done.reports);
+        }
+        assert_eq!(done.summary.count("exists"), 1, "{:?}", done.reports);
+    }
 }
 
 /// No list of names is complete: what is not read is named, and nothing is written until the operator has said that it does not matter.
@@ -220,6 +321,7 @@ async fn what_is_not_read_is_named_before_anything_is_written() {
         }
         record
     };
+    let many: serde_json::Map<_, _> = (0..45).map(|n| (format!("m{n}"), json!(n))).collect();
     let listed = json!({"username": "ann-0000001", "gekuendigt": true, "passkeys": [with(json!({"gesperrt": true}))]});
     for (record, named) in [
         (with(json!({"Gesperrt_am": MOMENT})), "gesperrtam"),
@@ -229,40 +331,36 @@ async fn what_is_not_read_is_named_before_anything_is_written() {
             with(json!({"credential": {"gesperrt": 1}})),
             "credential.gesperrt",
         ),
-        (listed, "gekuendigt, passkeys.gesperrt"),
+        (with(json!({"flags": 3})), "flags"),
+        (with(json!({"user": "{\"active\":false}"})), "user"),
+        (with(json!({"type": "revoked"})), "type"),
+        (with(json!({"": 1})), "(nameless)"),
+        (with(json!({"x".repeat(300): 1})), "(longname)"),
+        (
+            with(json!({"transports": [{"name": "usb", "off": true}]})),
+            "transports",
+        ),
+        (with(json!({"meta": many})), "meta"),
+        (listed, "gekuendigt,passkeys.gesperrt"),
     ] {
         let text = record.to_string();
-        let said = format!("members that passkeyd does not read: {named}. If one");
+        let said = format!("members that passkeyd does not know: {named}. If one");
         let done = run(&service, &text, source, Told::default(), true)
             .await
             .unwrap();
-        assert!(
-            done.summary
-                .file
-                .iter()
-                .any(|line| line.starts_with("the file has") && line.contains(&said)),
-            "{:?}",
-            done.summary
-        );
+        let stopped = done.summary.stopped.unwrap_or_default();
+        assert!(stopped.contains(&said), "{stopped}");
         let refused = run(&service, &text, source, Told::default(), false).await;
         let refused = refused.err().map(|why| why.to_string()).unwrap_or_default();
         assert!(
-            refused.contains(&said) && refused.contains("--ignore-unread"),
+            refused.contains(&said) && refused.contains(&format!("--ignore {named}")),
             "{refused}"
         );
-        let told = Told {
-            ignore_unread: true,
-            ..Told::default()
-        };
+        let names: Vec<_> = named.split(',').map(str::to_owned).collect();
+        let told = Told::default().ignoring(&names);
         let done = run(&service, &text, source, told, true).await.unwrap();
         assert_eq!(done.reports[0].outcome, "added", "{:?}", done.reports);
-        assert!(
-            !done
-                .summary
-                .file
-                .iter()
-                .any(|line| line.contains("does not read"))
-        );
+        assert_eq!(done.summary.stopped, None);
     }
     let found = service.app.passkeys.user(service.id(), "ann-0000001").await;
     assert!(found.is_err());
@@ -305,7 +403,7 @@ async fn a_user_who_is_disabled_with_the_product_is_imported_only_when_that_is_a
                 .unwrap();
             let why = done.reports[0].reason.clone().unwrap_or_default();
             assert!(
-                why.contains("--disabled-users"),
+                why.contains("--include-disabled"),
                 "{source:?}: {:?}",
                 done.reports
             );
@@ -313,14 +411,17 @@ async fn a_user_who_is_disabled_with_the_product_is_imported_only_when_that_is_a
         let seen = foreseen(&service, source, &enabled).await;
         assert_eq!(seen, [("ann-0000001".to_owned(), String::new())]);
         let told = Told {
-            disabled_users: true,
+            include_disabled: true,
             ..Told::default()
         };
         let done = run(&service, &disabled, source, told, false).await.unwrap();
         let report = &done.reports[0];
         assert_eq!(report.outcome, "added", "{report:?}");
         assert!(
-            report.notes.iter().any(|note| note.contains("disabled")),
+            report
+                .notes
+                .iter()
+                .any(|note| note.contains("can sign in here")),
             "{report:?}"
         );
     }

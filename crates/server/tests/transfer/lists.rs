@@ -204,7 +204,7 @@ async fn what_is_beside_a_list_of_records_is_not_overlooked() {
     for (beside, why) in [
         (json!({"username": "eve"}), "different values of username"),
         (json!({"user": {"id": "7"}}), "beside the list"),
-        (json!({"active": false}), "--disabled-users"),
+        (json!({"active": false}), "--include-disabled"),
         (json!({"relyingPartyId": "other.test"}), "RP ID other.test"),
     ] {
         let mut document = beside;

@@ -29,7 +29,7 @@ const AT_ONCE: usize = 64;
 
 /// Keys that are copied. Which one-time tokens were used, and which ceremonies ended, is not copied: so the keys of those tokens and of
 /// sealed challenges stay behind, and the other store draws new ones. What was used here is then refused there.
-const LASTING: [TokenKind; 2] = [TokenKind::Access, TokenKind::Signing];
+const LASTING: [TokenKind; 1] = [TokenKind::Access];
 
 /// Why a store could not be copied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

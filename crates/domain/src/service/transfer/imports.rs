@@ -1,10 +1,12 @@
 //! Imports as a whole: begun, undone, reported.
 
+use std::collections::HashSet;
+
 use super::passkeys::OPERATOR;
 use crate::model::audit::{AuditEvent, AuditKind};
-use crate::model::ids::ImportId;
+use crate::model::ids::{CredentialKey, ImportId, RelyingPartyId};
 use crate::model::import::{Import, Imported};
-use crate::model::page::{Page, PageRequest};
+use crate::model::page::{Page, PageRequest, Position};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
 
@@ -72,6 +74,40 @@ impl Passkeys {
     ///
     /// # Errors
     /// Faults of the store.
+    /// The keys of all passkeys that were imported for a Relying Party, and whose import was not undone.
+    pub(super) async fn imported_keys(
+        &self,
+        rp: RelyingPartyId,
+    ) -> Result<HashSet<CredentialKey>, Refusal> {
+        let mut keys = HashSet::new();
+        let mut page = PageRequest::first(NOTES);
+        loop {
+            let imports = self.list_imports(page).await?;
+            for import in &imports.items {
+                let mut after = None;
+                loop {
+                    let found = self.imported_after(import.id, after).await?;
+                    after = found.last().copied();
+                    if after.is_none() {
+                        break;
+                    }
+                    let own = found.into_iter().filter_map(|imported| match imported {
+                        Imported::Credential(of, key, _) if of == rp => Some(key),
+                        _ => None,
+                    });
+                    keys.extend(own);
+                }
+            }
+            let Some(last) = imports.items.last().filter(|_| imports.more) else {
+                return Ok(keys);
+            };
+            page.after = Some(Position {
+                created: last.created,
+                key: last.id.0,
+            });
+        }
+    }
+
     async fn imported_after(
         &self,
         id: ImportId,

@@ -1,6 +1,7 @@
 //! Passkeys of another product. A passkey from a file goes through the checks that one from a ceremony goes through, as far as they
 //! are possible without the response of the authenticator. Nothing in a file adds trust.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use webauthn::attestation::ModelPolicy;
@@ -13,7 +14,7 @@ use super::judge::{judge_flags, judge_key, judge_text, judge_transports};
 use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
 use crate::model::credential::{CredentialRecord, MAX_CREDENTIAL_NAME};
-use crate::model::ids::{CeremonyId, CredentialKey, ImportId, RelyingPartyId, UserId};
+use crate::model::ids::{CeremonyId, CredentialKey, ImportId, RelyingPartyId};
 use crate::model::policy::{Attachment, AttestationRequirement, PartialSelection, Selection};
 use crate::model::refusal::Refusal;
 use crate::model::user::{User, judge_user_name};
@@ -62,12 +63,25 @@ pub struct Passkey {
 pub struct Target {
     rp: Arc<Prepared>,
     selection: Selection,
+    /// The keys of the passkeys that were imported before.
+    before: HashSet<CredentialKey>,
+    /// Whether those of them that were deleted since are imported again.
+    with_deleted: bool,
 }
 
 impl Target {
     /// The RP ID that the passkeys must have been registered for.
     pub fn rp_id(&self) -> &str {
         self.selection.rp_id.as_str()
+    }
+
+    /// The same, where passkeys that were imported before and were deleted since are imported again.
+    #[must_use]
+    pub fn with_deleted(self) -> Self {
+        Self {
+            with_deleted: true,
+            ..self
+        }
     }
 }
 
@@ -86,6 +100,9 @@ pub enum Outcome {
     /// It is not added.
     Refused(String),
 }
+
+/// Why a passkey is not imported that somebody has deleted here.
+const DELETED: &str = "it was imported before and was deleted here since, or its user was; --with-deleted imports it again";
 
 pub(super) const TAKEN: &str = "the store has a credential with this id, of another user or with another public key; it stays as it is";
 
@@ -108,7 +125,13 @@ impl Passkeys {
                 .user_verification(None)
                 .unwrap_or(UserVerification::Preferred),
         };
-        Ok(Target { rp, selection })
+        let before = self.imported_keys(rp.id).await?;
+        Ok(Target {
+            rp,
+            selection,
+            before,
+            with_deleted: false,
+        })
     }
 
     /// Imports a passkey, and its user if there is none of this name.
@@ -197,8 +220,13 @@ impl Passkeys {
     ) -> Result<Option<Outcome>, Refusal> {
         let owner = |owner: &User| owner.name == passkey.user;
         let (key, count) = (&passkey.public_key, passkey.sign_count);
-        self.foresee_credential(target.rp.id, &passkey.id, owner, key, count)
-            .await
+        let known = self.foresee_credential(target.rp.id, &passkey.id, owner, key, count);
+        let known = known.await?;
+        let key = key_of(target.rp.id, &passkey.id);
+        if known.is_none() && !target.with_deleted && target.before.contains(&key) {
+            return Ok(Some(Outcome::Refused(DELETED.to_owned())));
+        }
+        Ok(known)
     }
 
     /// What becomes of a credential whose id the Relying Party knows already; `None`: it does not.
@@ -282,11 +310,11 @@ fn judge(rp: &Prepared, passkey: &Passkey) -> Result<CoseAlgorithm, String> {
     Ok(algorithm)
 }
 
-/// The key of an imported credential. It is the same in each run, and another one for another user.
-fn key_of(user: UserId, id: &CredentialId) -> CredentialKey {
+/// The key of an imported credential. It is the same in each run, so that a run finds what an earlier one has imported.
+fn key_of(rp: RelyingPartyId, id: &CredentialId) -> CredentialKey {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     context.update(b"imported credential");
-    context.update(&user.0);
+    context.update(&rp.0);
     context.update(id.as_bytes());
     let mut key = [0; 16];
     key.copy_from_slice(&context.finish().as_ref()[..16]);
@@ -301,7 +329,7 @@ fn record(
     now: Timestamp,
 ) -> CredentialRecord {
     CredentialRecord {
-        key: key_of(user.id, &passkey.id),
+        key: key_of(user.relying_party, &passkey.id),
         relying_party: user.relying_party,
         user: user.id,
         user_handle: Some(passkey.user_handle.clone())

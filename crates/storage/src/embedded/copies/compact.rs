@@ -48,9 +48,16 @@ pub fn compact(path: &Path, begins: impl FnOnce(u64)) -> Result<Compacted, CopyE
     begins(fs::metadata(path).map_or(0, |file| file.len()));
     let copy = compacted_of(path);
     let made = write_copy(&connection, &copy);
-    marker::closed(&lock).map_err(|e| at.io(e))?;
     drop(connection);
+    // The end of the last connection has moved the log. Where something reads the old file, such as a backup, the log is still part of it.
+    let is_read = fs::metadata(marker::log_of(path)).is_ok_and(|log| log.len() > 0);
+    if !is_read {
+        marker::closed(&lock).map_err(|e| at.io(e))?;
+    }
     let made = made.and_then(|()| {
+        if is_read {
+            return Err(CopyError::BeingRead(path.clone()));
+        }
         let now = Snapshot::of(path).map_err(|f| at.failed(f))?;
         verify_copy(&copy, &now)?;
         give_to_owner(path, &copy).map_err(|e| at.io(e))
@@ -59,8 +66,7 @@ pub fn compact(path: &Path, begins: impl FnOnce(u64)) -> Result<Compacted, CopyE
         let _ = fs::remove_file(&copy);
         return Err(error);
     }
-    // A log of the old file must not stay beside the new one, not even after a loss of power.
-    // A backup that still reads the old file keeps what it has open.
+    // They are empty. Not even after a loss of power may they be beside the new file.
     for more in ["-wal", "-shm"] {
         remove_if_there(&beside(path, more)).map_err(|e| at.io(e))?;
     }

@@ -40,6 +40,9 @@ pub enum CopyError {
         /// Why it cannot be read.
         what: String,
     },
+    /// Another process reads the store.
+    #[error("something reads {path}, such as a backup; nothing has changed: run the command again when it has ended", path = .0.display())]
+    BeingRead(PathBuf),
     /// What is to be written is there already.
     #[error("{path} exists already", path = .0.display())]
     Exists(PathBuf),
