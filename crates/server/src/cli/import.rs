@@ -232,14 +232,7 @@ async fn from_file(passkeys: &Arc<Passkeys>, read: Read) -> Result<(), ProcessEr
                 return Err(ProcessError::Command(format!("nothing was written: {why}")));
             }
             let target = target(passkeys, task.relying_party).await?;
-            What::Other(
-                looked,
-                if task.with_deleted {
-                    target.with_deleted()
-                } else {
-                    target
-                },
-            )
+            What::Other(looked, target.with_deleted(task.with_deleted))
         }
         Found::Own(checked) => What::Own(*checked),
     };

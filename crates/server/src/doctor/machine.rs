@@ -6,7 +6,6 @@ use std::path::Path;
 
 use domain::model::clock::{Clock as _, SystemClock};
 use domain::webauthn::UnixSeconds;
-
 use ipnet::IpNet;
 
 use super::finding::Finding;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::disabled::{is_judged, is_stated, near};
+use super::disabled::{near, says};
 use super::encoding::Seen;
 use super::names::{NAMES, credential_id, find, handle_of, is_known};
 use super::rows::Row;
@@ -100,8 +100,8 @@ impl Columns {
             let path = member.full();
             let ignored = told.ignores(&path);
             self.ignored.extend(ignored);
-            let noted = if is_judged(member.path, &near) {
-                if is_stated(member.path, &near) && self.stated.len() < MOST_NOTED {
+            let noted = if let Some(says) = says(member.path, &near) {
+                if says.is_stated() && self.stated.len() < MOST_NOTED {
                     self.stated.insert(path.to_string());
                 }
                 &mut self.judged

@@ -24,7 +24,7 @@ pub(super) enum Standing {
 
 /// What a member says whose name has such a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Says {
+pub(super) enum Says {
     /// Nobody may sign in, if the value is anything but no.
     Off,
     /// Somebody may sign in, if the value is yes.
@@ -33,6 +33,13 @@ enum Says {
     Word,
     /// Nobody may sign in until a moment.
     Until,
+}
+
+impl Says {
+    /// Whether each record has to have such a member where one has.
+    pub(super) fn is_stated(self) -> bool {
+        matches!(self, Self::On | Self::Word)
+    }
 }
 
 /// Words of members and of values for what is over, wherever the member is.
@@ -232,19 +239,9 @@ pub(super) fn near(told: &Told) -> String {
     object.unwrap_or_default().to_owned()
 }
 
-/// Whether a member at a path says whether somebody may sign in; `near` as above.
-pub(super) fn is_judged(path: &str, near: &str) -> bool {
-    says(path, near).is_some()
-}
-
-/// Whether each record has to have it where one has.
-pub(super) fn is_stated(path: &str, near: &str) -> bool {
-    matches!(says(path, near), Some(Says::On | Says::Word))
-}
-
 /// What a member says by its path. An object with such a name says it too: `MongoDB` writes a moment as one. `near` is the object in which the
 /// name of the user is.
-fn says(path: &str, near: &str) -> Option<Says> {
+pub(super) fn says(path: &str, near: &str) -> Option<Says> {
     if NAMES.state.iter().any(|state| is_last(path, state)) {
         return None;
     }
@@ -265,10 +262,7 @@ fn is_last(path: &str, last: &str) -> bool {
 }
 
 fn says_by_name(name: &str, is_near: bool) -> Option<Says> {
-    if is_near && UNTIL.contains(&name) {
-        return Some(Says::Until);
-    }
-    if is_over(name, is_near, "until") {
+    if is_near && UNTIL.contains(&name) || is_over(name, is_near, "until") {
         return Some(Says::Until);
     }
     let without_flag = FLAG.iter().find_map(|flag| name.strip_suffix(flag));

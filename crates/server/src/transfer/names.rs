@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::rows::{Row, plain};
+use super::rows::{Row, is_at, plain};
 
 /// The names of the members of a row, plain (see [`Row`]).
 pub(super) struct Names {
@@ -274,10 +274,6 @@ pub(super) fn is_known(path: &str, value: &Value) -> bool {
     if holds.is_some_and(|list| !list.iter().all(is_name)) {
         return false;
     }
-    let within = |object: &str, path: &str| {
-        let rest = path.strip_prefix(object);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
     let mut rests = NAMES
         .below
         .iter()
@@ -290,7 +286,7 @@ pub(super) fn is_known(path: &str, value: &Value) -> bool {
             own.iter().any(|names| names.contains(&rest))
                 || (is_simple || value.is_boolean()) && SIDE_MEMBERS.contains(&rest)
                 || is_type && (rest == "type" || rest == "descriptor.type")
-                || SIDE_OBJECTS.iter().any(|object| within(object, rest))
+                || SIDE_OBJECTS.iter().any(|object| is_at(rest, object))
         })
 }
 

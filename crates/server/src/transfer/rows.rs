@@ -107,6 +107,12 @@ pub(super) fn plain_path(path: &str) -> String {
     names.join(".")
 }
 
+/// Whether a member is at a path, or within the object there.
+pub(super) fn is_at(path: &str, one: &str) -> bool {
+    let rest = path.strip_prefix(one);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// Why a record with two members of one name is refused.
 pub(super) fn one_name(first: &str, second: &str) -> String {
     format!("its members {first} and {second} have different values, and count as one name")
@@ -282,12 +288,7 @@ impl Row {
             Some(owner) if self.of_user => (owner, true),
             _ => (&self.members, false),
         };
-        let is_one = |path: &str| {
-            paths.iter().any(|one| {
-                let rest = path.strip_prefix(one);
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
-        };
+        let is_one = |path: &str| paths.iter().any(|one| is_at(path, one));
         let found = members.iter().filter(|(path, _)| all || is_one(path));
         let found = found.map(|(path, value)| format!("{path} {value}"));
         found.collect::<Vec<_>>().join("\n")

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use super::names::NAMES;
-use super::rows::plain_path;
+use super::rows::{is_at, plain_path};
 use super::table::Csv;
 
 /// The product that has written a file.
@@ -79,10 +79,7 @@ impl Told {
 
     /// Which of the ignored members this one is, or is below.
     pub(super) fn ignores(&self, path: &str) -> Option<usize> {
-        self.ignored.iter().position(|ignored| {
-            let rest = path.strip_prefix(ignored.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        })
+        self.ignored.iter().position(|ignored| is_at(path, ignored))
     }
 }
 

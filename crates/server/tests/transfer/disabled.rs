@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use server::transfer::import::Report;
 use server::transfer::source::{Source, Told};
 
-use crate::refusals::{foreseen, line};
+use crate::refusals::{self, foreseen, line};
 use crate::sources::{Imported, run};
 use crate::support::*;
 
@@ -314,13 +314,7 @@ async fn what_is_not_read_is_named_before_anything_is_written() {
     let source = Source::Simplewebauthn;
     let passkey = registered_elsewhere(b"a", -7);
     let bare: Value = serde_json::from_str(&line(&passkey, "ann-0000001", &json!({}))).unwrap();
-    let with = |other: Value| {
-        let mut record = bare.clone();
-        for (name, value) in other.as_object().unwrap() {
-            record[name] = value.clone();
-        }
-        record
-    };
+    let with = |other: Value| refusals::with(bare.clone(), &other);
     let many: serde_json::Map<_, _> = (0..45).map(|n| (format!("m{n}"), json!(n))).collect();
     let listed = json!({"username": "ann-0000001", "gekuendigt": true, "passkeys": [with(json!({"gesperrt": true}))]});
     for (record, named) in [

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use server::transfer::source::{Source, Told};
 
-use crate::refusals::{foreseen, line};
+use crate::refusals::{self, foreseen, line};
 use crate::sources::run;
 use crate::support::*;
 
@@ -303,13 +303,7 @@ async fn two_members_that_may_be_the_credential_id_are_refused() {
     let text = line(&passkey, "ann-0000001", &json!({}));
     let mut bare: Value = serde_json::from_str(&text).unwrap();
     let id = bare.as_object_mut().unwrap().remove("id").unwrap();
-    let with = |members: Value| {
-        let mut record = bare.clone();
-        for (name, value) in members.as_object().unwrap() {
-            record[name] = value.clone();
-        }
-        record
-    };
+    let with = |members: Value| refusals::with(bare.clone(), &members);
     let within = |member: &str, members: Value| {
         let mut record = with(members);
         record.as_object_mut().unwrap().remove("username");

@@ -9,13 +9,22 @@ use crate::support::*;
 use crate::tables::in_quotes;
 
 /// A record with other members.
-pub fn line(authenticator: &Authenticator, user: &str, other: &Value) -> String {
+pub fn record(authenticator: &Authenticator, user: &str, other: &Value) -> Value {
     let text = simplewebauthn_line(authenticator, user, user.as_bytes());
-    let mut value: Value = serde_json::from_str(&text).unwrap();
+    with(serde_json::from_str(&text).unwrap(), other)
+}
+
+/// The same as a line of a file.
+pub fn line(authenticator: &Authenticator, user: &str, other: &Value) -> String {
+    record(authenticator, user, other).to_string()
+}
+
+/// A record with these members instead of its own.
+pub fn with(mut record: Value, other: &Value) -> Value {
     for (name, other) in other.as_object().unwrap() {
-        value[name] = other.clone();
+        record[name] = other.clone();
     }
-    value.to_string()
+    record
 }
 
 /// Members that lead to a refusal, and a part of its reason.

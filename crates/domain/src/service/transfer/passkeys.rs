@@ -75,11 +75,11 @@ impl Target {
         self.selection.rp_id.as_str()
     }
 
-    /// The same, where passkeys that were imported before and were deleted since are imported again.
+    /// The same, with or without passkeys that were imported before and were deleted since.
     #[must_use]
-    pub fn with_deleted(self) -> Self {
+    pub fn with_deleted(self, with_deleted: bool) -> Self {
         Self {
-            with_deleted: true,
+            with_deleted,
             ..self
         }
     }
