@@ -17,9 +17,10 @@ pub use self::details::{
     Change, Details, MAX_CHANGES, MAX_FOUND, MAX_VALUE, More, Target, differences,
 };
 use crate::model::clock::Timestamp;
-use crate::model::console::Administrator;
+use crate::model::console::Standing;
 use crate::model::ids::{
-    AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
+    AccessKeyId, AccountId, ApiKeyId, CeremonyId, CredentialKey, EventId, RelyingPartyId,
+    SessionId, UserId,
 };
 use crate::model::user::User;
 use crate::model::webhook::Subscriber;
@@ -80,10 +81,8 @@ pub struct Actor {
     pub api_key: Option<ApiKeyId>,
     /// The name of the administrator.
     pub name: Option<String>,
-    /// The administrator of the console, while the call lasts. An event keeps the name alone.
-    pub administrator: Option<UserId>,
-    /// The generation of this administrator when the call began.
-    pub generation: u32,
+    /// By which right an administrator of the console calls, and in which session. An event keeps the name alone.
+    pub standing: Option<(Standing, SessionId)>,
     /// Name of the wire; empty if there was none.
     pub wire: Cow<'static, str>,
     /// The address of the client that called.
@@ -105,8 +104,7 @@ impl Actor {
             access_key: None,
             api_key: None,
             name: None,
-            administrator: None,
-            generation: 0,
+            standing: None,
             wire: Cow::Borrowed(wire),
             unbound: false,
             address: None,
@@ -157,11 +155,10 @@ impl Actor {
         self
     }
 
-    /// Sets the administrator of the console.
+    /// Sets by which right an administrator of the console calls, and in which session.
     #[must_use]
-    pub fn administrator(mut self, administrator: &Administrator) -> Self {
-        self.administrator = Some(administrator.id);
-        self.generation = administrator.generation;
+    pub fn standing(mut self, standing: Standing, session: SessionId) -> Self {
+        self.standing = Some((standing, session));
         self
     }
 
@@ -256,7 +253,7 @@ audit_kinds! {
     SessionStarted = "console_session_started",
     /// A session of the console was ended.
     SessionEnded = "console_session_ended",
-    /// Sessions of an administrator, invites and links ended, because a passkey of this administrator was removed.
+    /// Sessions of an administrator, invites and links ended with a passkey. No longer written: each of them asks for its passkey itself.
     SessionsEnded = "console_sessions_ended",
     /// An access key was made.
     AccessKeyCreated = "access_key_created",

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::account::Secret;
 use crate::model::clock::{Randomness, Timestamp};
-use crate::model::ids::{AccountId, EnrolmentId, InviteId, RelyingPartyId, SessionId, UserId};
+use crate::model::ids::{
+    AccountId, CredentialKey, EnrolmentId, InviteId, RelyingPartyId, SessionId, UserId,
+};
 
 /// The account of the console's Relying Party. No row of it exists, so it has no secret, is never listed, and opens nothing.
 pub const CONSOLE_ACCOUNT: AccountId = AccountId(*b"passkeyd console");
@@ -49,7 +51,6 @@ impl Role {
 
 /// A person who may use the console.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Administrator {
     /// The user of [`CONSOLE_PARTY`].
     pub id: UserId,
@@ -59,15 +60,9 @@ pub struct Administrator {
     pub role: Role,
     /// When this person came in.
     pub created: Timestamp,
-    /// Rises when a passkey of this person is removed or the role changes: invites and links that the person made before no longer work.
+    /// Rises when the role changes: invites and links that the person made before no longer work.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generation: u32,
-    /// The generation of the earliest sessions that go on.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub sessions_from: u32,
-    /// A session that goes on though it is earlier.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kept: Option<SessionId>,
 }
 
 impl Administrator {
@@ -79,33 +74,30 @@ impl Administrator {
             role,
             created,
             generation: 0,
-            sessions_from: 0,
-            kept: None,
         }
     }
 
-    /// This person from now on: the invites and links that the person has made no longer work.
+    /// This person with another role: the invites and links that the person has made no longer work.
     #[must_use]
-    pub fn without_links(self) -> Self {
+    pub fn with_role(self, role: Role) -> Self {
         let generation = self.generation.saturating_add(1);
-        Self { generation, ..self }
-    }
-
-    /// This person from now on: sessions but for `kept` have ended, and the invites and links that the person has made no longer work.
-    #[must_use]
-    pub fn without_sessions(self, kept: Option<SessionId>) -> Self {
-        let after = self.without_links();
         Self {
-            sessions_from: after.generation,
-            kept,
-            ..after
+            role,
+            generation,
+            ..self
         }
     }
+}
 
-    /// Whether a session of this person has not been ended with others.
-    pub fn has(&self, session: &Session) -> bool {
-        session.generation >= self.sessions_from || self.kept == Some(session.id)
-    }
+/// By which right an administrator does something: it ends with the passkey that the administrator signed in with, and with the role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Who.
+    pub administrator: UserId,
+    /// [`Administrator::generation`] then.
+    pub generation: u32,
+    /// The passkey that began the session. `None` in records of versions that did not keep it: these no longer work.
+    pub passkey: Option<CredentialKey>,
 }
 
 /// A one-time right to register a passkey for the console. Its token is not kept.
@@ -126,6 +118,9 @@ pub struct Invite {
     /// The generation of this person then.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generation: u32,
+    /// The passkey that this person had signed in with. Without it the record no longer works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<CredentialKey>,
     /// Whether it is for the first administrator: it works as long as there is none.
     #[serde(default, skip_serializing_if = "is_false")]
     pub first: bool,
@@ -133,6 +128,17 @@ pub struct Invite {
     pub created: Timestamp,
     /// From when on it does not work.
     pub expires: Timestamp,
+}
+
+impl Invite {
+    /// By which right it was made; `None` for one of the command line.
+    pub fn made_by(&self) -> Option<Standing> {
+        self.by.map(|administrator| Standing {
+            administrator,
+            generation: self.generation,
+            passkey: self.passkey,
+        })
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -161,6 +167,9 @@ pub struct EnrolmentLink {
     /// The generation of this person then.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub generation: u32,
+    /// The passkey that this person had signed in with. Without it the record no longer works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<CredentialKey>,
     /// When it was made.
     pub created: Timestamp,
     /// From when on it does not work.
@@ -168,6 +177,15 @@ pub struct EnrolmentLink {
 }
 
 impl EnrolmentLink {
+    /// By which right it was made; `None` for one of a back end.
+    pub fn made_by(&self) -> Option<Standing> {
+        self.by.map(|administrator| Standing {
+            administrator,
+            generation: self.generation,
+            passkey: self.passkey,
+        })
+    }
+
     /// What the links of one user are found by. Users of two Relying Parties may have one key, so it is made of both keys.
     pub fn owner(relying_party: RelyingPartyId, user: UserId) -> [u8; 16] {
         let mut owner = [0; 16];
@@ -179,7 +197,6 @@ impl EnrolmentLink {
 
 /// A browser in which an administrator is signed in. Its token is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Session {
     /// Its key, which the token leads to.
     pub id: SessionId,
@@ -193,9 +210,9 @@ pub struct Session {
     pub expires: Timestamp,
     /// The user agent of the browser.
     pub user_agent: Option<String>,
-    /// The generation of the administrator when it began.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub generation: u32,
+    /// The passkey that began it. The session ends with it. Also one of a version that did not keep it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<CredentialKey>,
 }
 
 /// Bytes of a token.

@@ -18,9 +18,9 @@ use crate::model::audit::{Actor, AuditEvent, AuditKind};
 use crate::model::ceremony::Authentication;
 use crate::model::console::{
     Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, Invite, Role,
-    Session, Token,
+    Session, Standing, Token,
 };
-use crate::model::ids::{CeremonyId, EventId, InviteId, SessionId, UserId};
+use crate::model::ids::{CeremonyId, CredentialKey, EventId, InviteId, SessionId, UserId};
 use crate::model::page::PageRequest;
 use crate::model::policy::{Attachment, PartialSelection, Policy};
 use crate::model::refusal::Refusal;
@@ -64,6 +64,10 @@ pub enum ConsoleRefusal {
     LastOwner,
     /// It would leave an administrator without a passkey.
     LastPasskey,
+    /// The session of the caller has ended meanwhile.
+    SignedOut,
+    /// The caller no longer has this role.
+    RoleLost(Role),
 }
 
 impl<R: Into<Refusal>> From<R> for ConsoleRefusal {
@@ -97,6 +101,17 @@ pub struct Visitor {
     pub administrator: Administrator,
     /// In which session.
     pub session: Session,
+}
+
+impl Visitor {
+    /// By which right this visitor does something.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            administrator: self.administrator.id,
+            generation: self.administrator.generation,
+            passkey: self.session.passkey,
+        }
+    }
 }
 
 /// A name as it is kept.
@@ -271,13 +286,15 @@ impl Passkeys {
         (token, by): (&Token, &Actor),
     ) -> Invite {
         let now = self.now();
+        let standing = by.standing.map(|(standing, _)| standing);
         Invite {
             id: token.invite(),
             role,
             name,
             administrator,
-            by: by.administrator,
-            generation: by.generation,
+            by: standing.map(|standing| standing.administrator),
+            generation: standing.map_or(0, |standing| standing.generation),
+            passkey: standing.and_then(|standing| standing.passkey),
             first: false,
             created: now,
             expires: now.plus_millis(INVITE_MS),
@@ -322,21 +339,25 @@ impl Passkeys {
         Ok(invites)
     }
 
-    /// Whether an administrator has this role at least, and has not lost what was made in this generation. What was made on the command line
-    /// or by a back end was made by none, and needs none.
+    /// Whether the right by which something was made still lasts: the administrator has the role of then, which is this one at least, and
+    /// the passkey of then. What was made on the command line or by a back end was made by no administrator, and needs none.
     pub(super) async fn still_may(
         &self,
-        (by, generation): (Option<UserId>, u32),
+        standing: Option<Standing>,
         least: Role,
     ) -> Result<bool, Refusal> {
-        let Some(by) = by else {
+        let Some(standing) = standing else {
             return Ok(true);
         };
-        let found = self.console_record(ConsoleKind::Administrator, by.0);
+        let found = self.console_record(ConsoleKind::Administrator, standing.administrator.0);
         let found = found.await?.and_then(ConsoleRecord::administrator);
-        Ok(found.is_some_and(|administrator| {
-            administrator.role >= least && administrator.generation == generation
-        }))
+        let may = found.is_some_and(|administrator| {
+            administrator.role >= least && administrator.generation == standing.generation
+        });
+        Ok(may
+            && self
+                .is_passkey_of(standing.administrator, standing.passkey)
+                .await?)
     }
 
     /// Whether the person who made an invite may still make it: everyone for oneself, and owners for others. That of the first start is for the
@@ -347,7 +368,7 @@ impl Passkeys {
         }
         let own = invite.by == invite.administrator;
         let least = if own { Role::Support } else { Role::Owner };
-        self.still_may((invite.by, invite.generation), least).await
+        self.still_may(invite.made_by(), least).await
     }
 
     /// The invite with this token, if it still works.
@@ -430,7 +451,8 @@ impl Passkeys {
         Ok(self.start_registration(&rp, start).await?)
     }
 
-    /// Judges the response to the registration of an invite, and lets the administrator in.
+    /// Judges the response to the registration of an invite, lets the administrator in, and begins a session. Its token is returned here
+    /// only.
     ///
     /// An invite by which an administrator adds a passkey is used up before the response is judged, so that it never adds two.
     ///
@@ -443,36 +465,39 @@ impl Passkeys {
         name: &str,
         response: &RegistrationResponse,
         by: &Actor,
-    ) -> Result<Administrator, ConsoleRefusal> {
+    ) -> Result<(Administrator, Token), ConsoleRefusal> {
+        // Nobody loses the right to make this invite while it is used.
+        let _turn = self.administrators.lock().await;
         let invite = self.open_invite(token).await?;
         let ceremony = CeremonyId::of_challenge(&response.client_data().challenge);
         let ceremony = self.ceremony(CONSOLE_PARTY, ceremony).await?;
         let Some(user) = ceremony.registration().map(|ceremony| ceremony.user) else {
             return Err(Reason::CeremonyNotFound.into());
         };
+        let (administrator, registered);
         if let Some(id) = invite.administrator {
             if user != id {
                 return Err(Reason::CeremonyNotFound.into());
             }
-            let administrator = self.administrator(id).await?;
+            administrator = self.administrator(id).await?;
             self.accept(&invite, &administrator, by).await?;
-            self.finish_registration(CONSOLE_PARTY, response, None, by)
+            registered = self
+                .finish_registration(CONSOLE_PARTY, response, None, by)
                 .await?;
-            return Ok(administrator);
+        } else {
+            let own = self.user(CONSOLE_PARTY, user).await?;
+            if !own.name.starts_with(&invite.id.to_hex()) {
+                // It was started by another invite.
+                return Err(Reason::CeremonyNotFound.into());
+            }
+            administrator = Administrator::new(user, named(name)?, invite.role, self.now());
+            registered = self
+                .finish_registration(CONSOLE_PARTY, response, None, by)
+                .await?;
+            self.accept(&invite, &administrator, by).await?;
         }
-        let own = self.user(CONSOLE_PARTY, user).await?;
-        if !own.name.starts_with(&invite.id.to_hex()) {
-            // It was started by another invite.
-            return Err(Reason::CeremonyNotFound.into());
-        }
-        let administrator = Administrator::new(user, named(name)?, invite.role, self.now());
-        self.finish_registration(CONSOLE_PARTY, response, None, by)
-            .await?;
-        let _turn = self.administrators.lock().await;
-        // Somebody else may have become the first administrator, or the one who made the invite may have lost the right.
-        self.open_invite(token).await?;
-        self.accept(&invite, &administrator, by).await?;
-        Ok(administrator)
+        let session = self.begin_session(&administrator, registered.record.key, by);
+        Ok((administrator.clone(), session.await?))
     }
 
     async fn accept(
@@ -526,26 +551,16 @@ impl Passkeys {
         let Ok(administrator) = self.administrator(signed_in.user.id).await else {
             return Err(Reason::AccessDenied.into());
         };
-        let token = self.begin_session(&administrator, by).await?;
-        // A passkey that was removed meanwhile has ended the sessions of before, and perhaps not this one.
-        let records = self.console_passkeys(administrator.id).await?;
-        if records
-            .iter()
-            .all(|record| record.key != signed_in.credential)
-        {
-            self.end_session(token.session(), by).await?;
-            return Err(Reason::AccessDenied.into());
-        }
+        let token = self.begin_session(&administrator, signed_in.credential, by);
+        let token = token.await?;
         Ok((administrator, token))
     }
 
-    /// Begins a session of an administrator who has just proved who they are.
-    ///
-    /// # Errors
-    /// `access_denied` for one who is no administrator any more.
-    pub async fn begin_session(
+    /// Begins a session of an administrator who has just proved with this passkey who they are.
+    async fn begin_session(
         &self,
         of: &Administrator,
+        passkey: CredentialKey,
         by: &Actor,
     ) -> Result<Token, ConsoleRefusal> {
         let token = Token::random(&*self.randomness);
@@ -557,7 +572,7 @@ impl Passkeys {
             seen: now,
             expires: now.plus_millis(SESSION_MS),
             user_agent: by.user_agent().map(str::to_owned),
-            generation: of.generation,
+            passkey: Some(passkey),
         };
         let event = self
             .console_event(AuditKind::SessionStarted, by)
@@ -572,32 +587,65 @@ impl Passkeys {
         }
     }
 
+    /// Whether a session goes on: it has not ended by itself, and the passkey that began it is still one of this administrator.
+    async fn lasts(&self, session: &Session) -> Result<bool, Refusal> {
+        let now = self.now();
+        if now >= session.expires || now >= session.seen.plus_millis(IDLE_MS) {
+            return Ok(false);
+        }
+        self.is_passkey_of(session.administrator, session.passkey)
+            .await
+    }
+
+    /// The session with this key and its administrator, if it goes on.
+    async fn signed_in(&self, session: SessionId) -> Result<Option<Visitor>, Refusal> {
+        let found = self.console_record(ConsoleKind::Session, session.0);
+        let Some(session) = found.await?.and_then(ConsoleRecord::session) else {
+            return Ok(None);
+        };
+        if !self.lasts(&session).await? {
+            return Ok(None);
+        }
+        let found = self.console_record(ConsoleKind::Administrator, session.administrator.0);
+        let administrator = found.await?.and_then(ConsoleRecord::administrator);
+        Ok(administrator.map(|administrator| Visitor {
+            administrator,
+            session,
+        }))
+    }
+
     /// The administrator whose session has this token, if it has not ended. The use is noted.
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn visitor(&self, token: &Token) -> Result<Option<Visitor>, Refusal> {
-        let found = self.console_record(ConsoleKind::Session, token.session().0);
-        let Some(mut session) = found.await?.and_then(ConsoleRecord::session) else {
-            return Ok(None);
-        };
-        let now = self.now();
-        if now >= session.expires || now >= session.seen.plus_millis(IDLE_MS) {
-            return Ok(None);
+        let mut found = self.signed_in(token.session()).await?;
+        if let Some(Visitor { session, .. }) = &mut found
+            && self.now() >= session.seen.plus_millis(SEEN_MS)
+        {
+            session.seen = self.now();
+            self.storage.see_session(session).await?;
         }
-        let found = self.console_record(ConsoleKind::Administrator, session.administrator.0);
-        let administrator = found.await?.and_then(ConsoleRecord::administrator);
-        let Some(administrator) = administrator.filter(|found| found.has(&session)) else {
-            return Ok(None);
+        Ok(found)
+    }
+
+    /// Sees whether the one who calls is still signed in, with this role at least. A change of administrators asks it in its turn: the one
+    /// who calls may have lost the right in the turn before.
+    ///
+    /// # Errors
+    /// [`ConsoleRefusal::SignedOut`], [`ConsoleRefusal::RoleLost`]; faults of the store.
+    async fn must_still_be(&self, by: &Actor, least: Role) -> Result<(), ConsoleRefusal> {
+        let Some((_, session)) = by.standing else {
+            // The command line.
+            return Ok(());
         };
-        if now >= session.seen.plus_millis(SEEN_MS) {
-            session.seen = now;
-            self.storage.see_session(&session).await?;
+        match self.signed_in(session).await? {
+            None => Err(ConsoleRefusal::SignedOut),
+            Some(visitor) if visitor.administrator.role < least => {
+                Err(ConsoleRefusal::RoleLost(least))
+            }
+            Some(_) => Ok(()),
         }
-        Ok(Some(Visitor {
-            administrator,
-            session,
-        }))
     }
 
     /// Sessions of an administrator that have not ended, the earliest first: at most [`MOST`].
@@ -605,19 +653,16 @@ impl Passkeys {
     /// # Errors
     /// Faults of the store.
     pub async fn sessions(&self, of: UserId) -> Result<Vec<Session>, Refusal> {
-        let now = self.now();
         let records = self
             .console_records(ConsoleKind::Session, Some(of.0))
             .await?;
-        let sessions = records.into_iter().filter_map(ConsoleRecord::session);
-        let of = self.console_record(ConsoleKind::Administrator, of.0);
-        let of = of.await?.and_then(ConsoleRecord::administrator);
-        let lasts = |session: &Session| {
-            now < session.expires
-                && now < session.seen.plus_millis(IDLE_MS)
-                && of.as_ref().is_some_and(|of| of.has(session))
-        };
-        Ok(sessions.filter(lasts).collect())
+        let mut sessions = Vec::new();
+        for session in records.into_iter().filter_map(ConsoleRecord::session) {
+            if self.lasts(&session).await? {
+                sessions.push(session);
+            }
+        }
+        Ok(sessions)
     }
 
     /// Ends a session.

@@ -130,12 +130,14 @@ impl Passkeys {
         }
         let token = Token::random(&*self.randomness);
         let now = self.now();
+        let standing = by.standing.map(|(standing, _)| standing);
         let link = EnrolmentLink {
             id: self.enrolment_of(&token),
             relying_party: rp.id,
             user: user.id,
-            by: by.administrator,
-            generation: by.generation,
+            by: standing.map(|standing| standing.administrator),
+            generation: standing.map_or(0, |standing| standing.generation),
+            passkey: standing.and_then(|standing| standing.passkey),
             created: now,
             expires: now.plus_millis(lifetime_ms.clamp(SHORTEST_LINK_MS, LONGEST_LINK_MS)),
         };
@@ -172,9 +174,7 @@ impl Passkeys {
         for link in records.filter_map(ConsoleRecord::enrolment) {
             if now < link.expires
                 && !self.is_claimed(rp, TokenId(link.id.0)).await?
-                && self
-                    .still_may((link.by, link.generation), LINKS_ARE_FROM)
-                    .await?
+                && self.still_may(link.made_by(), LINKS_ARE_FROM).await?
             {
                 open.push(link);
             }
@@ -228,10 +228,7 @@ impl Passkeys {
         if self.now() >= link.expires {
             return Err(EnrolmentRefusal::Expired);
         }
-        if !self
-            .still_may((link.by, link.generation), LINKS_ARE_FROM)
-            .await?
-        {
+        if !self.still_may(link.made_by(), LINKS_ARE_FROM).await? {
             return Err(EnrolmentRefusal::Unknown);
         }
         let gone = |refusal: Refusal| match refusal.reason {

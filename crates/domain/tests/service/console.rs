@@ -49,9 +49,19 @@ impl Fixture {
         name: &str,
         response: &RegistrationResponse,
     ) -> Result<Administrator, ConsoleRefusal> {
-        self.passkeys
-            .finish_invited_registration(token, name, response, &browser())
-            .await
+        let by = browser();
+        let finished = self
+            .passkeys
+            .finish_invited_registration(token, name, response, &by);
+        finished.await.map(|(administrator, _)| administrator)
+    }
+
+    /// One who is signed in, as the pages of the console name them.
+    async fn signed_in(&self, authenticator: &mut Authenticator) -> Actor {
+        let signed_in = self.console_sign_in(authenticator, &Lies::default()).await;
+        let (_, token) = signed_in.unwrap();
+        let visitor = self.passkeys.visitor(&token).await.unwrap().unwrap();
+        browser().standing(visitor.standing(), visitor.session.id)
     }
 
     async fn administrator(&self, name: &str, role: Role) -> (Administrator, Authenticator) {
@@ -145,8 +155,8 @@ async fn what_an_administrator_made_ends_with_the_right_to_make_it() {
     let fixture = Fixture::new().await;
     let passkeys = &fixture.passkeys;
     let (owner, _) = fixture.administrator("Ada", Role::Owner).await;
-    let (other, _) = fixture.administrator("Bob", Role::Owner).await;
-    let by = browser().administrator(&other);
+    let (other, mut key) = fixture.administrator("Bob", Role::Owner).await;
+    let by = fixture.signed_in(&mut key).await;
     let (_, for_anyone) = passkeys
         .invite_administrator("Eve", Role::Owner, &by)
         .await
@@ -180,8 +190,7 @@ async fn what_an_administrator_made_ends_with_the_right_to_make_it() {
         .await
         .unwrap();
     assert!(!works(&for_anyone).await && !works(&late).await);
-    let again = passkeys.administrator(other.id).await.unwrap();
-    let by = browser().administrator(&again);
+    let by = fixture.signed_in(&mut key).await;
     let (own, for_himself) = passkeys.invite_passkey(other.id, &by).await.unwrap();
     assert_eq!(listed().await, [own.id]);
     // A new link ends the one before.
@@ -191,6 +200,60 @@ async fn what_an_administrator_made_ends_with_the_right_to_make_it() {
     let removed = passkeys.remove_administrator(other.id, &by).await;
     assert_eq!(removed, Ok(()));
     assert_eq!(listed().await, []);
+}
+
+/// A request that was let in acts in a later turn than the one that took its right away.
+#[tokio::test]
+async fn who_lost_the_right_meanwhile_changes_no_administrator() {
+    let fixture = Fixture::new().await;
+    let passkeys = &fixture.passkeys;
+    let (ada, _) = fixture.administrator("Ada", Role::Owner).await;
+    let (bob, mut key) = fixture.administrator("Bob", Role::Owner).await;
+    let stolen = passkeys.console_passkeys(bob.id).await.unwrap()[0].key;
+    let (_, another) = passkeys.invite_passkey(bob.id, &browser()).await.unwrap();
+    let mut second = counting();
+    let response = fixture.created(&another, "Bob", &mut second).await.unwrap();
+    fixture.accept(&another, "Bob", &response).await.unwrap();
+    let others = passkeys.console_passkeys(ada.id).await.unwrap()[0].key;
+
+    let lowered = fixture.signed_in(&mut second).await;
+    let set = |role| passkeys.set_role(bob.id, role, &OPERATOR);
+    set(Role::Operator).await.unwrap();
+    let lost = ConsoleRefusal::RoleLost(Role::Owner);
+    let raised = passkeys.set_role(bob.id, Role::Owner, &lowered).await;
+    assert_eq!(raised, Err(lost.clone()));
+    let removed = passkeys.remove_administrator(ada.id, &lowered).await;
+    assert_eq!(removed, Err(lost.clone()));
+    let removed = passkeys.remove_console_passkey(ada.id, others, &lowered);
+    assert_eq!(removed.await, Err(lost));
+    set(Role::Owner).await.unwrap();
+
+    let thief = fixture.signed_in(&mut key).await;
+    let (_, link) = passkeys.invite_passkey(bob.id, &thief).await.unwrap();
+    assert!(passkeys.open_invite(&link).await.is_ok());
+    let removed = passkeys.remove_console_passkey(bob.id, stolen, &OPERATOR);
+    assert_eq!(removed.await, Ok(()));
+    let lost = passkeys.open_invite(&link).await;
+    assert_eq!(lost, Err(ConsoleRefusal::InviteUnknown));
+    let gone = ConsoleRefusal::SignedOut;
+    let lowered = passkeys.set_role(ada.id, Role::Support, &thief).await;
+    assert_eq!(lowered, Err(gone.clone()));
+    let removed = passkeys.remove_administrator(ada.id, &thief).await;
+    assert_eq!(removed, Err(gone.clone()));
+    let left = passkeys.console_passkeys(bob.id).await.unwrap()[0].key;
+    let removed = passkeys.remove_console_passkey(bob.id, left, &thief);
+    assert_eq!(removed.await, Err(gone));
+    // Bob's other session goes on, and so does what Bob makes in it.
+    let bob_again = fixture.signed_in(&mut second).await;
+    let (_, link) = passkeys.invite_passkey(bob.id, &bob_again).await.unwrap();
+    assert!(passkeys.open_invite(&link).await.is_ok());
+    // What the thief makes now has no right behind it.
+    let (_, late) = passkeys
+        .invite_administrator("Eve", Role::Owner, &thief)
+        .await
+        .unwrap();
+    let late = passkeys.open_invite(&late).await;
+    assert_eq!(late, Err(ConsoleRefusal::InviteUnknown));
 }
 
 #[tokio::test]
@@ -297,7 +360,8 @@ async fn a_removed_administrator_is_out_at_once_and_an_owner_stays() {
     let truth = Lies::default();
     let (_, session) = fixture.console_sign_in(&mut bobs, &truth).await.unwrap();
     let (_, ended) = fixture.console_sign_in(&mut bobs, &truth).await.unwrap();
-    assert_eq!(passkeys.sessions(bob.id).await.unwrap().len(), 2);
+    // The invite began one, too.
+    assert_eq!(passkeys.sessions(bob.id).await.unwrap().len(), 3);
     passkeys.end_session(ended.session(), &by).await.unwrap();
     assert!(!fixture.is_signed_in(&ended).await);
     let changed = passkeys.set_role(bob.id, Role::Owner, &by).await.unwrap();

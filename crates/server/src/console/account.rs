@@ -28,14 +28,13 @@ pub(super) async fn passkeys(visit: &Visit, of: UserId) -> Result<Vec<Passkey>, 
     Ok(shown.collect())
 }
 
-/// Removes the passkey that the path names. The session of the visitor goes on.
+/// Removes the passkey that the path names.
 pub(super) async fn remove_passkey_of(visit: &Visit, of: UserId) -> Result<(), Failure> {
     let absent = || Failure::Absent("There is no such passkey any more.");
     let key = words::digits(visit.segment("key"));
     let key = CredentialKey::from_hex(&key).ok_or_else(absent)?;
-    let (own, by) = (visit.visitor()?.session.id, visit.actor());
-    let passkeys = visit.passkeys();
-    let removed = passkeys.remove_console_passkey(of, key, Some(own), &by);
+    let by = visit.actor();
+    let removed = visit.passkeys().remove_console_passkey(of, key, &by);
     Ok(removed.await?)
 }
 
@@ -58,17 +57,21 @@ struct YouPage {
     passkeys: Vec<Passkey>,
     sessions: Vec<Session>,
     own: SessionId,
+    /// The passkey of the one who is signed in.
+    signed_in: Option<CredentialKey>,
 }
 
 /// `GET /console/you`.
 pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
     let visitor = visit.visitor()?;
     let (own, who) = (visitor.session.id, visitor.administrator.id);
+    let signed_in = visitor.session.passkey;
     page::page(&YouPage {
         frame: visit.frame()?,
         passkeys: passkeys(&visit, who).await?,
         sessions: visit.passkeys().sessions(who).await?,
         own,
+        signed_in,
     })
 }
 

@@ -8,7 +8,7 @@ use domain::model::audit::{AuditEvent, AuditKind};
 use domain::model::console::{
     Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, Invite, Role, Session, Token,
 };
-use domain::model::ids::{InviteId, SessionId, UserId};
+use domain::model::ids::{CredentialKey, InviteId, SessionId, UserId};
 use domain::service::console::ConsoleRefusal;
 use domain::service::key_names::KeyNames;
 use domain::store::EventFilter;
@@ -71,6 +71,8 @@ struct AdministratorPage {
     sessions: Vec<Session>,
     /// The session of the one who is signed in.
     own: SessionId,
+    /// The passkey of the one who is signed in.
+    signed_in: Option<CredentialKey>,
 }
 
 async fn the_page(visit: &Visit) -> Result<AdministratorsPage, Failure> {
@@ -182,6 +184,7 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Failure> {
         passkeys: account::passkeys(&visit, person.id).await?,
         sessions: visit.passkeys().sessions(person.id).await?,
         own: visit.visitor()?.session.id,
+        signed_in: visit.visitor()?.session.passkey,
         frame: visit.frame()?,
         at: here(person.id),
         person,

@@ -75,6 +75,8 @@ impl From<ConsoleRefusal> for Failure {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 NAME_INVALID.to_owned(),
             ),
+            ConsoleRefusal::SignedOut => Self::SignedOut(String::new()),
+            ConsoleRefusal::RoleLost(role) => Self::Role(role),
             ConsoleRefusal::Unknown => Self::Absent("It is not there any more."),
             ConsoleRefusal::LastPasskey => Self::Said(
                 StatusCode::CONFLICT,

@@ -231,10 +231,9 @@ pub(super) async fn accept(visit: Visit) -> Result<Response, Failure> {
         ))?;
     let by = visit.stranger();
     let passkeys = visit.passkeys();
-    let who = passkeys
+    let (_, session) = passkeys
         .finish_invited_registration(&token, &sent.name, &response, &by)
         .await
         .map_err(explained)?;
-    let session = passkeys.begin_session(&who, &by).await?;
     signed_in(&visit, &session, "/")
 }

@@ -74,6 +74,12 @@ pub(super) async fn admit(
     if route.changes() && !is_own(&inbound.headers, state.place.origin()) {
         return Err(refused(Failure::Foreign));
     }
+    // The body is there before anything is asked about the one who sends it: who holds it back keeps no right that is lost meanwhile.
+    let body = if route.changes() {
+        inbound.read_body().await
+    } else {
+        Ok(Bytes::new())
+    };
     let visitor = visitor(&state.passkeys, &inbound.headers, &state.place)
         .await
         .map_err(refused)?;
@@ -101,7 +107,6 @@ pub(super) async fn admit(
     }
     if route.changes() {
         let frame = visit.frame().ok();
-        let body = visit.inbound.read_body().await;
         visit.body = body.map_err(|refusal| (refusal.into(), frame.clone()))?;
         if !route.json {
             visit.read_form().map_err(|failure| (failure, frame))?;
@@ -256,11 +261,11 @@ impl Visit {
     pub(super) fn actor(&self) -> Actor {
         let actor = current::administering(WIRE).agent(&self.user_agent());
         match &self.visitor {
-            Some((Visitor { administrator, .. }, _)) => {
-                let id = words::user(administrator.id);
+            Some((visitor, _)) => {
+                let Administrator { id, name, .. } = &visitor.administrator;
                 actor
-                    .named(&format!("{} ({id})", administrator.name))
-                    .administrator(administrator)
+                    .named(&format!("{name} ({})", words::user(*id)))
+                    .standing(visitor.standing(), visitor.session.id)
             }
             None => actor,
         }

@@ -36,6 +36,19 @@ pub(super) fn passkey(key: impl Borrow<CredentialKey>) -> String {
     format!("YF{}", key.borrow())
 }
 
+/// The passkey that a session began with.
+pub(super) fn maybe_passkey(key: impl Borrow<Option<CredentialKey>>) -> String {
+    key.borrow().as_ref().map(passkey).unwrap_or_default()
+}
+
+/// Whether a session began with this passkey.
+pub(super) fn began(
+    with: impl Borrow<Option<CredentialKey>>,
+    key: impl Borrow<CredentialKey>,
+) -> bool {
+    with.borrow().as_ref() == Some(key.borrow())
+}
+
 /// An API key, as in `SK...`.
 pub(super) fn api_key(id: impl Borrow<ApiKeyId>) -> String {
     format!("SK{}", id.borrow())

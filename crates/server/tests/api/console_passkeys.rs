@@ -1,12 +1,19 @@
 //! The passkeys of administrators: each can be seen and removed, and one that is removed leads nowhere.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::Method;
 use domain::model::audit::{Actor, ActorKind};
 use domain::model::console::{CONSOLE_PARTY, Role};
 use domain::model::ids::UserId;
+use hyper::body::Frame;
 use testkit::Authenticator;
+use tokio::sync::oneshot;
 
 use crate::common::{Answer, TestApp};
-use crate::console_browser::{Browser, accept_invite};
+use crate::console_browser::{Browser, accept_invite, form_token, signed_in};
 
 async fn id_of(app: &TestApp, name: &str) -> UserId {
     let all = app.passkeys.administrators().await.unwrap();
@@ -29,6 +36,93 @@ async fn with_another(app: &TestApp, browser: &Browser) -> Authenticator {
     let (authenticator, accepted) = accept_invite(&app.browser(), path, "").await;
     assert_eq!(accepted.status, 200, "{}", accepted.text());
     authenticator
+}
+
+/// A body that comes when the test says so.
+struct Late(Option<oneshot::Receiver<Bytes>>);
+
+impl HttpBody for Late {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        let Some(waiting) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        let sent = std::task::ready!(Pin::new(waiting).poll(context)).unwrap();
+        self.0 = None;
+        Poll::Ready(Some(Ok(Frame::data(sent))))
+    }
+}
+
+/// Begins to send a form, and does something before the end of it; the response.
+async fn held_back(
+    browser: &Browser,
+    path: &str,
+    fields: &str,
+    meanwhile: impl Future<Output = ()>,
+) -> Answer {
+    let (rest, waiting) = oneshot::channel();
+    let call = browser.client.request(Method::POST, path);
+    let body = Body::new(Late(Some(waiting)));
+    let sent = call.body("application/x-www-form-urlencoded", body);
+    let then = async {
+        // The request is as far as it gets without its body: the store of the test never waits.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        meanwhile.await;
+        let form = format!("form_token={}&{fields}", browser.token);
+        rest.send(form.into()).unwrap();
+    };
+    tokio::join!(sent, then).0
+}
+
+/// A thief begins to remove another passkey, so that the session goes on, while an owner removes the stolen one.
+#[tokio::test]
+async fn a_form_that_is_held_back_keeps_no_session_and_no_role() {
+    let app = TestApp::new().await;
+    let ada = app.administrator("Ada", Role::Owner).await;
+    let bob = app.administrator("Bob", Role::Owner).await;
+    let id = id_of(&app, "Bob").await.to_hex();
+    let page = format!("/console/administrators/{id}");
+    let stolen = removals(&ada.client.get(&page).await).remove(0);
+    with_another(&app, &bob).await;
+    with_another(&app, &bob).await;
+    let mut others = removals(&ada.client.get(&page).await);
+    others.retain(|other| *other != stolen);
+    let other = others[0].replace(&page, "/console/you");
+    let held = held_back(&bob, &other, "", async {
+        let removed = ada.post(&stolen, "").await;
+        assert_eq!(removed.status, 303, "{}", removed.text());
+    });
+    let held = Box::pin(held).await;
+    assert_eq!(held.status, 303);
+    assert!(
+        held.header("location")
+            .unwrap()
+            .contains("/console/sign-in")
+    );
+    assert_eq!(bob.client.get("/console/you").await.status, 303);
+    let left = removals(&ada.client.get(&page).await);
+    assert_eq!(left, others, "both others are there");
+
+    // One who was an owner makes himself one again.
+    let cem = app.administrator("Cem", Role::Owner).await;
+    let id = id_of(&app, "Cem").await.to_hex();
+    let role = format!("/console/administrators/{id}/role");
+    let held = held_back(&cem, &role, "role=owner", async {
+        let lowered = ada.post(&role, "role=support").await;
+        assert_eq!(lowered.status, 303, "{}", lowered.text());
+    });
+    let held = Box::pin(held).await;
+    assert_eq!(held.status, 403, "{}", held.text());
+    assert!(held.text().contains("It needs the role owner."));
+    let cem = app.passkeys.administrator(id_of(&app, "Cem").await).await;
+    assert_eq!(cem.unwrap().role, Role::Support);
 }
 
 #[tokio::test]
@@ -150,7 +244,6 @@ async fn the_history_says_who_and_which_role_and_an_old_page_changes_no_role() {
         "Role of an administrator changed: Bob",
         "role: “support” became “operator”",
         "Passkey revoked: Bob",
-        "Sessions of the console, invites and links ended: Bob",
     ] {
         assert!(page.text().contains(said), "{said}: {}", page.text());
     }
@@ -176,11 +269,44 @@ async fn nobody_removes_the_own_only_passkey() {
     assert_eq!(both.len(), 2);
     let removed = ada.post(&only[0], "").await;
     assert_eq!(removed.status, 303, "{}", removed.text());
-    // The page that removed it stays signed in.
-    let left = removals(&ada.client.get("/console/you").await);
+    // The session had begun with it.
+    assert_eq!(ada.client.get("/console/you").await.status, 303);
+    let (_, left) = app
+        .passkeys
+        .user_with_credentials(CONSOLE_PARTY, id_of(&app, "Ada").await)
+        .await
+        .unwrap();
     assert_eq!(left.len(), 1);
-    assert_ne!(left, only);
-    assert_eq!(ada.post(&only[0], "").await.status, 404);
+}
+
+/// Sessions, invites and links know the passkey that began them.
+#[tokio::test]
+async fn a_session_that_another_passkey_began_goes_on() {
+    let app = TestApp::new().await;
+    let ada = app.administrator("Ada", Role::Support).await;
+    let first = removals(&ada.client.get("/console/you").await).remove(0);
+    let mut second = Browser {
+        client: app.browser(),
+        authenticator: with_another(&app, &ada).await,
+        token: String::new(),
+    };
+    let answer = second.sign_in(&app.browser()).await;
+    second.client = signed_in(&app.browser(), &answer);
+    let page = second.client.get("/console/you").await;
+    second.token = form_token(&page);
+    assert!(page.text().contains("this session"), "{}", page.text());
+    let removed = second.post(&first, "").await;
+    let done = "/prefix/console/you?done=passkey-removed";
+    assert_eq!(removed.header("location"), Some(done));
+    assert_eq!(second.client.get("/console/you").await.status, 200);
+    assert_eq!(second.post(&first, "").await.status, 404);
+    assert_eq!(ada.client.get("/console/you").await.status, 303);
+    let sessions = app.passkeys.sessions(id_of(&app, "Ada").await).await;
+    assert_eq!(
+        sessions.unwrap().len(),
+        2,
+        "that of the invite, and of the sign-in"
+    );
 }
 
 #[tokio::test]
@@ -193,7 +319,14 @@ async fn two_removals_at_once_leave_one_passkey() {
         let (first, second) = tokio::join!(ada.post(&both[0], ""), ada.post(&both[1], ""));
         let mut statuses = [first.status, second.status];
         statuses.sort_unstable();
-        assert_eq!(statuses, [303, 409]);
+        // The second one is refused: the session has ended, or this is the only passkey.
+        assert!(
+            statuses == [303, 409] || statuses == [303, 303],
+            "{statuses:?}"
+        );
+        let ada = id_of(&app, &format!("Ada {n}")).await;
+        let left = app.passkeys.console_passkeys(ada).await.unwrap();
+        assert_eq!(left.len(), 1);
     }
 }
 

@@ -442,7 +442,7 @@ async fn a_link_ends_with_the_role_or_a_passkey_of_the_administrator_who_made_it
     let second = link_of(&fixture, &operator).await;
     said(&stranger.get(&second).await, 200, "Add a passkey");
     let records = passkeys.console_passkeys(olga).await.unwrap();
-    let removed = passkeys.remove_console_passkey(olga, records[0].key, None, &owner);
+    let removed = passkeys.remove_console_passkey(olga, records[0].key, &owner);
     removed.await.unwrap();
     said(&stranger.get(&second).await, 404, "This link is not valid");
 }

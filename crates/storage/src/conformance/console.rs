@@ -7,7 +7,9 @@ use domain::model::console::{
     Administrator, CONSOLE_ACCOUNT, CONSOLE_PARTY, ConsoleKind, ConsoleRecord, EnrolmentLink,
     Invite, Role, Session,
 };
-use domain::model::ids::{EnrolmentId, EventId, InviteId, RelyingPartyId, SessionId, UserId};
+use domain::model::ids::{
+    CredentialKey, EnrolmentId, EventId, InviteId, RelyingPartyId, SessionId, UserId,
+};
 use domain::model::page::PageRequest;
 use domain::model::relying_party::RelyingParty;
 use domain::store::{EventFilter, Fault, Storage};
@@ -50,6 +52,7 @@ fn link(rp: RelyingPartyId) -> EnrolmentLink {
         user: UserId(key()),
         by: Some(UserId(key())),
         generation: 2,
+        passkey: Some(CredentialKey(key())),
         created: NOW,
         expires: at(10),
     }
@@ -72,7 +75,7 @@ fn session(of: UserId, millis: i64) -> Session {
         seen: at(millis),
         expires: at(millis + 1000),
         user_agent: Some("browser".to_owned()),
-        generation: 1,
+        passkey: Some(CredentialKey(key())),
     }
 }
 
@@ -85,6 +88,7 @@ fn invite(administrator: Option<UserId>) -> Invite {
         administrator,
         by: None,
         generation: 0,
+        passkey: None,
         created: NOW,
         expires: at(500),
     }

@@ -40,7 +40,8 @@ impl Passkeys {
     /// Gives an administrator another role. Sessions go on with it at once. Invites and links that the person has made no longer work.
     ///
     /// # Errors
-    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
+    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`]; [`ConsoleRefusal::SignedOut`] or [`ConsoleRefusal::RoleLost`] when the caller
+    /// has lost the right meanwhile.
     pub async fn set_role(
         &self,
         id: UserId,
@@ -48,6 +49,7 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<Administrator, ConsoleRefusal> {
         let _turn = self.administrators.lock().await;
+        self.must_still_be(by, Role::Owner).await?;
         let before = self.administrator(id).await?;
         if before.role == role {
             return Ok(before);
@@ -55,7 +57,7 @@ impl Passkeys {
         self.without_owner(&before).await?;
         let earlier = before.role;
         // Also of a higher role: links that ended with the right to make them must not come back with it.
-        let after = Administrator { role, ..before }.without_links();
+        let after = before.with_role(role);
         let event = self
             .console_event(AuditKind::AdministratorChanged, by)
             .user(id)
@@ -73,9 +75,11 @@ impl Passkeys {
     /// Removes an administrator with all passkeys, invites and sessions.
     ///
     /// # Errors
-    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`].
+    /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`]; [`ConsoleRefusal::SignedOut`] or [`ConsoleRefusal::RoleLost`] when the caller
+    /// has lost the right meanwhile.
     pub async fn remove_administrator(&self, id: UserId, by: &Actor) -> Result<(), ConsoleRefusal> {
         let _turn = self.administrators.lock().await;
+        self.must_still_be(by, Role::Owner).await?;
         self.without_owner(&self.administrator(id).await?).await?;
         let kind = AuditKind::AdministratorDeleted;
         let removed = self.remove_console_record(ConsoleKind::Administrator, id.0, kind, by);

@@ -1,10 +1,10 @@
 //! The passkeys of administrators.
 
 use super::ConsoleRefusal;
-use crate::model::audit::{Actor, AuditKind};
-use crate::model::console::{CONSOLE_PARTY, ConsoleRecord};
+use crate::model::audit::Actor;
+use crate::model::console::{CONSOLE_PARTY, Role};
 use crate::model::credential::CredentialRecord;
-use crate::model::ids::{CredentialKey, SessionId, UserId};
+use crate::model::ids::{CredentialKey, UserId};
 use crate::model::refusal::Refusal;
 use crate::model::user::User;
 use crate::service::Passkeys;
@@ -30,56 +30,51 @@ impl Passkeys {
         Ok(records)
     }
 
-    /// Removes a passkey of an administrator, and ends what may have begun with it: the sessions of this administrator but for `kept`, and the
-    /// invites and links that this administrator has made.
+    /// Whether this is a passkey of this administrator. The key is drawn at a registration, so that it never comes back.
+    pub(super) async fn is_passkey_of(
+        &self,
+        of: UserId,
+        key: Option<CredentialKey>,
+    ) -> Result<bool, Refusal> {
+        let Some(key) = key else {
+            return Ok(false);
+        };
+        let found = self.storage.credential(CONSOLE_PARTY, key).await?;
+        Ok(found.is_some_and(|(record, _)| record.user == of))
+    }
+
+    /// Removes a passkey of an administrator. With it ends what began with it: sessions, and the invites and links that were made in them.
+    /// All of these ask for the passkey when they are used, so that nothing has to be written for it.
     ///
     /// # Errors
     /// [`ConsoleRefusal::Unknown`]; [`ConsoleRefusal::LastPasskey`] when administrators remove their own only one;
-    /// [`ConsoleRefusal::LastOwner`] when no owner could sign in any more.
+    /// [`ConsoleRefusal::LastOwner`] when no owner could sign in any more; [`ConsoleRefusal::SignedOut`] or [`ConsoleRefusal::RoleLost`] when
+    /// the caller has lost the right meanwhile.
     pub async fn remove_console_passkey(
         &self,
         of: UserId,
         key: CredentialKey,
-        kept: Option<SessionId>,
         by: &Actor,
     ) -> Result<(), ConsoleRefusal> {
         let _turn = self.administrators.lock().await;
+        let own = by
+            .standing
+            .is_some_and(|(standing, _)| standing.administrator == of);
+        let least = if own { Role::Support } else { Role::Owner };
+        self.must_still_be(by, least).await?;
         let administrator = self.administrator(of).await?;
         let (user, records) = self.passkeys_of(of).await?;
         if records.iter().all(|record| record.key != key) {
             return Err(ConsoleRefusal::Unknown);
         }
         if records.len() == 1 {
-            if by.administrator == Some(of) {
+            if own {
                 return Err(ConsoleRefusal::LastPasskey);
             }
             self.without_owner(&administrator).await?;
         }
-        // Before the passkey, too: if this ends halfway, the passkey is still there to be removed again. After it no sign-in begins.
-        self.end_what_began(of, kept, by).await?;
-        self.delete_credential_or_registration(&user, key, by)
-            .await?;
-        self.end_what_began(of, kept, by).await
-    }
-
-    /// Ends the sessions of an administrator but for `kept`, and the invites and links that this administrator has made.
-    async fn end_what_began(
-        &self,
-        of: UserId,
-        kept: Option<SessionId>,
-        by: &Actor,
-    ) -> Result<(), ConsoleRefusal> {
-        let administrator = self.administrator(of).await?;
-        let event = self
-            .console_event(AuditKind::SessionsEnded, by)
-            .user(of)
-            .user_name(&administrator.name);
-        let record = ConsoleRecord::Administrator(administrator.without_sessions(kept));
-        let replaced = self.storage.replace_console_record(&record, &event).await;
-        if replaced.map_err(Refusal::from)? {
-            Ok(())
-        } else {
-            Err(ConsoleRefusal::Unknown)
-        }
+        Ok(self
+            .delete_credential_or_registration(&user, key, by)
+            .await?)
     }
 }
