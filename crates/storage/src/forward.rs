@@ -154,6 +154,7 @@ macro_rules! forward {
                 import(id: ImportId) -> Option<Import> = keep;
                 list_imports(page: PageRequest) -> Page<Import> = keep;
                 list_imported(id: ImportId, after: Option<ImportedPlace>, limit: u32) -> Vec<Imported> = keep;
+                note_imported(id: ImportId, notes: &[Imported]) -> () = keep;
                 forget_import(id: ImportId, limit: u32) -> bool = keep;
             }
             Console {

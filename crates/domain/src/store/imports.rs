@@ -58,6 +58,8 @@ pub struct ImportCredential<'a> {
     pub evidence: Option<&'a Evidence>,
     /// The import that notes the credential as its own.
     pub import: Option<ImportId>,
+    /// The [image](crate::model::import::name_image) of the owner's name: the import notes it, too.
+    pub owner_name: [u8; 16],
     /// Whether the import notes the owner as its own too if one of the last imports has made the owner: an earlier run of the same file may have
     /// ended between the two, and the undo of this import must not leave the owner behind.
     pub adopt_owner: bool,
@@ -113,6 +115,8 @@ pub trait Imports: Send + Sync {
         after: Option<ImportedPlace>,
         limit: u32,
     ) -> Result<Vec<Imported>, Fault>;
+    /// Notes what an import has made. What is noted already stays.
+    async fn note_imported(&self, id: ImportId, notes: &[Imported]) -> Result<(), Fault>;
     /// Forgets at most `limit` of the notes of an import, and with the last one the import; `true` when all is forgotten. The records
     /// stay.
     async fn forget_import(&self, id: ImportId, limit: u32) -> Result<bool, Fault>;

@@ -25,7 +25,7 @@ use crate::transfer::record::{Counts, Manifest};
 #[derive(Debug, Args)]
 #[command(
     after_help = "No server may use either store meanwhile. The tables of a PostgreSQL store must be there: passkeyd migrate makes them. \
-                  Ceremonies, one-time tokens, the notes of imports, administrators of the console with its audit trail, and the master key are not copied."
+                  Ceremonies, one-time tokens, administrators of the console with its audit trail, and the master key are not copied."
 )]
 pub(super) struct Copy {
     /// The store to copy: `sqlite:<path>` or `postgres://...`.

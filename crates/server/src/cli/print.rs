@@ -44,14 +44,21 @@ pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
 
 /// The records of an export, in words.
 pub(super) fn exported(counts: Counts) -> String {
-    [
+    let mut parts = vec![
         counted(counts.accounts, "account", "accounts"),
         counted(counts.relying_parties, "Relying Party", "Relying Parties"),
         counted(counts.users, "user", "users"),
         counted(counts.credentials, "credential", "credentials"),
         counted(counts.events, "event", "events"),
-    ]
-    .join(", ")
+    ];
+    if counts.imported > 0 {
+        parts.push(counted(
+            counts.imported,
+            "note of an import",
+            "notes of imports",
+        ));
+    }
+    parts.join(", ")
 }
 
 /// The error of a result that cannot be printed.

@@ -11,7 +11,7 @@ use domain::model::refusal::Refusal;
 use domain::model::relying_party::RelyingParty;
 use domain::service::transfer::History;
 
-use super::record::{Account, Counts, Credential, Header, Line, Manifest, User};
+use super::record::{Account, Counts, Credential, Header, Imported, Line, Manifest, User};
 
 /// Rows of one read.
 const PAGE: u32 = 200;
@@ -183,6 +183,11 @@ async fn relying_party(
                 let line = Credential::new(record, evidence);
                 to.line(&Line::Credential(Box::new(line)))?;
             }
+        }
+    }
+    for note in passkeys.brought_from_products(id).await? {
+        if let Some(line) = Imported::of(note) {
+            to.line(&Line::Imported(line))?;
         }
     }
     if history {

@@ -149,6 +149,7 @@ impl<W: Write> Sink for Leaving<W> {
             | Line::Account(_)
             | Line::RelyingParty(_)
             | Line::Event(_)
+            | Line::Imported(_)
             | Line::Manifest(_) => Ok(()),
         }
     }

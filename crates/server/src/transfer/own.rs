@@ -44,6 +44,7 @@ impl Checked {
                 Line::Account(line) => line.id != account,
                 Line::RelyingParty(line) => line.id != rp,
                 Line::Event(line) => line.relying_party != rp,
+                Line::Imported(line) => line.relying_party != rp,
                 Line::Credential(line) => line.relying_party != rp,
                 Line::Header(_) | Line::Manifest(_) | Line::User(_) => false,
             },
@@ -69,7 +70,7 @@ pub fn check(file: &Path, only: Option<RelyingPartyId>) -> Result<Checked, Impor
             Line::Header(header) if n == 1 && header.is_known() => {}
             Line::Header(header) if n == 1 => {
                 return Err(format!(
-                    "the file is of format {} {}, and this passkeyd reads {FORMAT} {VERSION}",
+                    "the file is of format {} {}, and this passkeyd reads {FORMAT} up to {VERSION}",
                     header.format, header.version
                 ));
             }
@@ -193,7 +194,7 @@ pub async fn import(
     let mut summary = Summary::default();
     let mut so_far = OwnFile::new(checked.only);
     let mut running = JoinSet::new();
-    let mut events = false;
+    let (mut events, mut notes) = (false, false);
     while let Some(step) = steps.recv().await {
         if checked.leaves_out(&step) {
             let records = match &step {
@@ -204,8 +205,13 @@ pub async fn import(
             continue;
         }
         // What a line is in must be there before it.
-        events |= matches!(&step, Step::Alone(_, line) if matches!(**line, Line::Event(_)));
-        let first = matches!(&step, Step::Alone(_, line) if !matches!(**line, Line::Event(_)));
+        let alone = match &step {
+            Step::Alone(_, line) => Some(&**line),
+            Step::User(..) => None,
+        };
+        events |= matches!(alone, Some(Line::Event(_)));
+        notes |= matches!(alone, Some(Line::Imported(_)));
+        let first = alone.is_some_and(|line| !matches!(line, Line::Event(_) | Line::Imported(_)));
         while running.len() > if first { 0 } else { AT_ONCE } {
             finish(running.join_next().await, &mut summary, &mut report)?;
         }
@@ -234,9 +240,11 @@ pub async fn import(
         Ok(read) => read?,
         Err(_) => return Err(ImportError::File("the file could not be read".to_owned())),
     }
-    if events {
-        let said = "events count as added, also those that the store has already";
-        summary.file.push(said.to_owned());
+    for (there, what) in [(events, "events"), (notes, "notes of earlier imports")] {
+        if there {
+            let said = format!("{what} count as added, also those that the store has already");
+            summary.file.push(said);
+        }
     }
     Ok(summary)
 }
@@ -266,6 +274,7 @@ fn judge(file: &OwnFile, line: &Line) -> Result<(), String> {
             .judge_party(line.id)
             .and_then(|()| file.judge_account(line.account)),
         Line::Event(line) => file.judge_party(line.relying_party),
+        Line::Imported(line) => file.judge_party(line.relying_party),
         // A credential is judged with its user.
         Line::Header(_) | Line::Manifest(_) | Line::User(_) | Line::Credential(_) => Ok(()),
     }
@@ -298,6 +307,7 @@ async fn done(passkeys: &Passkeys, step: Judged, id: ImportId) -> Result<Vec<Rep
             None => Outcome::Refused(UNKNOWN_WORD.to_owned()),
             Some(event) => passkeys.import_event(&event).await?,
         },
+        Line::Imported(line) => passkeys.import_note(line.into()).await?,
         Line::Credential(line) => return Ok(lonely(n, &line)),
         Line::Header(_) | Line::Manifest(_) | Line::User(_) => return Ok(Vec::new()),
     };
@@ -330,6 +340,10 @@ async fn foreseen(
             None => Outcome::Refused(UNKNOWN_WORD.to_owned()),
             Some(event) => passkeys.foresee_event(file, &event).await?,
         },
+        Line::Imported(line) => {
+            let there = passkeys.foresee_note(file, line.relying_party);
+            there.await?
+        }
         Line::Credential(line) => return Ok(lonely(n, &line)),
         Line::Header(_) | Line::Manifest(_) | Line::User(_) => return Ok(Vec::new()),
     };

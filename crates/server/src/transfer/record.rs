@@ -10,6 +10,7 @@ use domain::model::credential::{CredentialRecord, Evidence, ExtensionOutputs};
 use domain::model::ids::{
     AccessKeyId, AccountId, CeremonyId, CredentialKey, EventId, RelyingPartyId, UserId,
 };
+use domain::model::import::Imported as Note;
 use domain::model::policy::Selection;
 use domain::model::relying_party::RelyingParty;
 use domain::model::user::User as UserRecord;
@@ -24,7 +25,9 @@ use super::text::Moment;
 /// The value of `format` in the header.
 pub const FORMAT: &str = "passkeyd";
 /// The version of the format that this program writes and reads.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+/// The earliest version that this program reads: version 1 has no [`Line::Imported`].
+const EARLIEST: u32 = 1;
 /// What an export never has.
 pub const NOT_EXPORTED: &[&str] = &[
     "the Auth Tokens of accounts",
@@ -50,6 +53,9 @@ pub enum Line {
     User(User),
     /// A credential of the last user before it.
     Credential(Box<Credential>),
+    /// Something that was imported from another product, of the last Relying Party before it: an import does not bring it back when it was
+    /// deleted since.
+    Imported(Imported),
     /// Something that happened, of the last Relying Party before it; only with `--with-history`.
     Event(Box<Event>),
     /// The last line. A file without it is cut off.
@@ -82,7 +88,7 @@ impl Header {
 impl Header {
     /// Whether this program reads the file.
     pub fn is_known(&self) -> bool {
-        self.format == FORMAT && self.version == VERSION
+        self.format == FORMAT && (EARLIEST..=VERSION).contains(&self.version)
     }
 }
 
@@ -116,6 +122,9 @@ pub struct Counts {
     pub users: u64,
     /// Credentials.
     pub credentials: u64,
+    /// Notes of what was imported from other products.
+    #[serde(default)]
+    pub imported: u64,
     /// Events.
     pub events: u64,
 }
@@ -129,7 +138,59 @@ impl Counts {
             Line::RelyingParty(_) => self.relying_parties += 1,
             Line::User(_) => self.users += 1,
             Line::Credential(_) => self.credentials += 1,
+            Line::Imported(_) => self.imported += 1,
             Line::Event(_) => self.events += 1,
+        }
+    }
+}
+
+/// Something that was imported from another product, whether it is still there or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Imported {
+    /// Its Relying Party.
+    #[schemars(with = "String")]
+    pub relying_party: RelyingPartyId,
+    /// What it is.
+    pub kind: ImportedKind,
+    /// The key of the credential, or half of a SHA-256 of the name of the user.
+    #[schemars(with = "String")]
+    pub key: CredentialKey,
+}
+
+/// What was imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ImportedKind {
+    /// A credential.
+    Credential,
+    /// A user who got a credential.
+    UserName,
+}
+
+impl Imported {
+    /// The line of a note; `None` for a kind that no export has.
+    pub fn of(note: Note) -> Option<Self> {
+        let (relying_party, kind, key) = match note {
+            Note::Credential(rp, key, _) => (rp, ImportedKind::Credential, key),
+            Note::Name(rp, image) => (rp, ImportedKind::UserName, CredentialKey(image)),
+            Note::User(..) => return None,
+        };
+        Some(Self {
+            relying_party,
+            kind,
+            key,
+        })
+    }
+}
+
+impl From<Imported> for Note {
+    fn from(line: Imported) -> Self {
+        match line.kind {
+            ImportedKind::Credential => {
+                Self::Credential(line.relying_party, line.key, UserId([0; 16]))
+            }
+            ImportedKind::UserName => Self::Name(line.relying_party, line.key.0),
         }
     }
 }

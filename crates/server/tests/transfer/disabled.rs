@@ -1,11 +1,22 @@
 //! Passkeys and users with which the product lets nobody sign in. They do not come back unasked.
 
+use std::sync::Arc;
+
+use domain::Passkeys;
+use domain::model::ids::RelyingPartyId;
+use domain::model::page::PageRequest;
+use domain::service::transfer::copy_store;
+use domain::store::Storage;
 use serde_json::{Value, json};
+use server::transfer::export::Wanted;
 use server::transfer::import::Report;
 use server::transfer::source::{Source, Told};
+use storage::Memory;
 
+use crate::common::{TestApp, store_of_the_suite};
+use crate::own::{bytes_of, into, over};
 use crate::refusals::{self, foreseen, line};
-use crate::sources::{Imported, run};
+use crate::sources::{Imported, run, run_on};
 use crate::support::*;
 
 const MOMENT: &str = "2025-01-01T00:00:00Z";
@@ -264,7 +275,9 @@ async fn another_record_of_a_revoked_passkey_does_not_bring_it_back() {
 
 #[tokio::test]
 async fn a_passkey_that_was_deleted_here_is_not_imported_again_unasked() {
-    let service = Service::new().await;
+    let store = store_of_the_suite().await;
+    let app = TestApp::builder().store(Arc::clone(&store)).build().await;
+    let service = Service::of(&app).await;
     let source = Source::Simplewebauthn;
     let passkeys = &service.app.passkeys;
     let users = ["ann-0000001", "bob-0000001", "eve-0000001"];
@@ -283,6 +296,7 @@ async fn a_passkey_that_was_deleted_here_is_not_imported_again_unasked() {
         .await
         .unwrap();
     assert_eq!(outcomes(done), ["added"; 3]);
+    let first = passkeys.list_imports(PageRequest::first(1)).await.unwrap();
     let by = domain::model::audit::Actor::new(domain::model::audit::ActorKind::Api, "test");
     let (ann, records) = passkeys
         .user_with_credentials(service.id(), users[0])
@@ -295,15 +309,64 @@ async fn a_passkey_that_was_deleted_here_is_not_imported_again_unasked() {
         .delete_user(service.id(), bob.id, &by)
         .await
         .unwrap();
+    // Bob has another passkey in the next file.
+    let next = registered_elsewhere(b"bob-0000001", -7);
+    let text = format!("{text}\n{}", line(&next, users[1], &json!({})));
+    let rp = service.id();
+    refuses(passkeys, rp, &text).await;
+    // Nor does a store that the data moves to bring them back, whichever way they take.
+    let copy: Arc<dyn Storage> = Arc::new(Memory::new());
+    copy_store(&store, &copy, || {}).await.unwrap();
+    let copied = over(copy).await;
+    refuses(&copied, rp, &text).await;
+    let before = bytes_of(passkeys, Wanted::default()).await;
+    assert_eq!(bytes_of(&copied, Wanted::default()).await, before);
+    let moved = over(Arc::new(Memory::new())).await;
+    for _ in 0..2 {
+        into(&moved, &before, false).await.unwrap();
+        assert_eq!(bytes_of(&moved, Wanted::default()).await, before);
+        refuses(&moved, rp, &text).await;
+    }
+    // An undo takes back what the import has made, and does not forget what somebody has deleted. Eve was not deleted.
+    let undone = passkeys.undo_import(first.items[0].id).await.unwrap();
+    assert_eq!((undone.credentials, undone.users), (1, 2));
+    let again = async |dry, with_deleted| {
+        let told = Told::default();
+        let run = run_on(passkeys, rp, (&text, source, told), (dry, with_deleted));
+        outcomes(run.await.unwrap())
+    };
+    assert_eq!(
+        again(true, false).await,
+        ["refused", "refused", "added", "refused"]
+    );
+    assert_eq!(
+        again(false, false).await,
+        ["refused", "refused", "added", "refused"]
+    );
+    // The operator can say that they come back.
     for dry in [true, false] {
-        let done = run(&service, &text, source, Told::default(), dry)
-            .await
-            .unwrap();
-        for report in &done.reports[..2] {
-            let why = report.reason.as_deref().unwrap_or_default();
-            assert!(why.contains("was deleted here since"), "{:?}", done.reports);
+        assert_eq!(
+            again(dry, true).await,
+            ["added", "added", "exists", "added"]
+        );
+    }
+    assert_eq!(again(false, false).await, ["exists"; 4]);
+}
+
+/// Sees that a file brings back neither the passkey of the first user, nor the second user with the passkeys in the second and fourth line.
+async fn refuses(passkeys: &Arc<Passkeys>, rp: RelyingPartyId, text: &str) {
+    for dry in [true, false] {
+        let file = (text, Source::Simplewebauthn, Told::default());
+        let done = run_on(passkeys, rp, file, (dry, false)).await.unwrap();
+        for (n, said) in [
+            (0, "it was imported before and was deleted here since"),
+            (1, "it was imported before and was deleted here since"),
+            (3, "its user was imported before and was deleted here since"),
+        ] {
+            let why = done.reports[n].reason.as_deref().unwrap_or_default();
+            assert!(why.contains(said), "{n}, {dry}: {:?}", done.reports);
         }
-        assert_eq!(done.summary.count("exists"), 1, "{:?}", done.reports);
+        assert_eq!(done.reports[2].outcome, "exists", "{:?}", done.reports);
     }
 }
 

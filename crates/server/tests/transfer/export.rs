@@ -40,7 +40,7 @@ async fn an_export_has_a_header_each_record_and_a_manifest_that_matches() {
     let bytes = exported(&service.app, HISTORY).await;
     let lines = json_lines(&bytes);
     assert_eq!(lines[0]["record"], "header");
-    assert_eq!(lines[0]["version"], 1);
+    assert_eq!(lines[0]["version"], 2);
     let manifest = lines.last().unwrap();
     assert_eq!(manifest["record"], "manifest");
     for (member, record) in [
@@ -49,6 +49,7 @@ async fn an_export_has_a_header_each_record_and_a_manifest_that_matches() {
         ("users", "user"),
         ("credentials", "credential"),
         ("events", "event"),
+        ("imported", "imported"),
     ] {
         let count = lines.iter().filter(|l| l["record"] == record).count();
         assert_eq!(manifest["counts"][member], count, "{record}");

@@ -7,6 +7,7 @@ use domain::model::audit::{Actor, ActorKind};
 use domain::model::clock::{SteppedClock, SystemRandomness, Timestamp};
 use domain::model::console::{CONSOLE_ACCOUNT, CONSOLE_PARTY, Role};
 use domain::model::ids::RelyingPartyId;
+use domain::model::page::PageRequest;
 use domain::service::transfer::Undone;
 use domain::store::Storage;
 use serde_json::Value;
@@ -41,7 +42,7 @@ pub async fn bytes_of(passkeys: &Passkeys, wanted: Wanted) -> Vec<u8> {
     lines.into_inner().unwrap()
 }
 
-async fn into(
+pub async fn into(
     passkeys: &Arc<Passkeys>,
     bytes: &[u8],
     dry: bool,
@@ -62,7 +63,12 @@ async fn into_one(
     let mode = if dry {
         Mode::DryRun
     } else {
-        Mode::Write(passkeys.begin_import("passkeyd").await.unwrap())
+        Mode::Write(
+            passkeys
+                .begin_import(domain::model::import::OWN)
+                .await
+                .unwrap(),
+        )
     };
     let mut reports = Vec::new();
     let take = |report: &Report| reports.push(report.clone());
@@ -130,8 +136,9 @@ async fn a_round_trip_is_byte_equal_and_what_is_imported_signs_in() {
             (again.count("refused"), bytes_of(&empty, ALL).await),
             (0, bytes.clone())
         );
-        let said = "events count as added, also those that the store has already";
-        assert_eq!(again.file, [said]);
+        let said = ["events", "notes of earlier imports"]
+            .map(|what| format!("{what} count as added, also those that the store has already"));
+        assert_eq!(again.file, said);
         // The token of the account is a new one, which nobody knows.
         let token = domain::model::account::Secret::new(TOKEN).hash();
         store.replace_account_token(ACCOUNT, token).await.unwrap();
@@ -158,8 +165,8 @@ async fn a_file_that_was_cut_off_changed_or_is_newer_is_not_imported() {
         (cut.clone(), "cut off"),
         (text.replacen("user-0003", "user-0333", 1), "does not match"),
         (
-            text.replacen("\"version\":1", "\"version\":2", 1),
-            "reads passkeyd 1",
+            text.replacen("\"version\":2", "\"version\":3", 1),
+            "reads passkeyd up to 2",
         ),
         (
             text.replacen("\"sign_count\":", "\"sign_counter\":", 1),
@@ -174,6 +181,25 @@ async fn a_file_that_was_cut_off_changed_or_is_newer_is_not_imported() {
         let refused = into(&empty, damaged.as_bytes(), false).await.unwrap_err();
         assert!(refused.to_string().contains(says), "{refused}");
     }
+}
+
+/// The first version had no notes of imports.
+#[tokio::test]
+async fn an_export_of_the_first_version_is_imported() {
+    let (service, _) = filled().await;
+    let bytes = bytes_of(&service.app.passkeys, ALL).await;
+    let old = changed(&bytes, |lines| {
+        lines[0]["version"] = 1.into();
+        lines.retain(|line| line["record"] != "imported");
+        let counts = lines.last_mut().unwrap()["counts"].as_object_mut();
+        assert_eq!(counts.unwrap().remove("imported"), Some(2.into()));
+    });
+    let empty = over(Arc::new(Memory::new())).await;
+    let (done, reports, _) = into(&empty, &old, false).await.unwrap();
+    assert_eq!(done.count("refused"), 0, "{reports:?}");
+    let rp = service.id();
+    let users = empty.list_users(rp, PageRequest::first(100)).await.unwrap();
+    assert_eq!(users.items.len(), 22);
 }
 
 #[tokio::test]
@@ -253,7 +279,8 @@ async fn an_import_is_undone_and_can_be_repeated() {
     let bytes = bytes_of(&service.app.passkeys, Wanted::default()).await;
     let empty = over(Arc::new(Memory::new())).await;
     let (summary, _, mode) = into(&empty, &bytes, false).await.unwrap();
-    assert_eq!(summary.file, [""; 0], "there are no events in the file");
+    let notes = "notes of earlier imports count as added, also those that the store has already";
+    assert_eq!(summary.file, [notes], "there are no events in the file");
     let Mode::Write(id) = mode else {
         unreachable!()
     };

@@ -2,10 +2,13 @@
 //! both wires.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use domain::Passkeys;
 use domain::model::credential::CredentialRecord;
+use domain::model::ids::RelyingPartyId;
 use serde_json::{Value, json};
 use server::transfer::import::{ImportError, Mode, Report, Summary, import, look};
 use server::transfer::source::{HandleRule, Source, Told};
@@ -50,11 +53,27 @@ pub async fn run(
     told: Told,
     dry: bool,
 ) -> Result<Imported, ImportError> {
+    run_on(
+        &service.app.passkeys,
+        service.id(),
+        (text, source, told),
+        (dry, false),
+    )
+    .await
+}
+
+/// A run of a file with what the operator says of it; whether it is dry, and whether it brings back what was deleted.
+pub async fn run_on(
+    passkeys: &Arc<Passkeys>,
+    rp: RelyingPartyId,
+    (text, source, told): (&str, Source, Told),
+    (dry, with_deleted): (bool, bool),
+) -> Result<Imported, ImportError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     let looked = look(file.path(), source, &told)?;
-    let passkeys = &service.app.passkeys;
-    let target = passkeys.import_target(service.id()).await.unwrap();
+    let target = passkeys.import_target(rp).await.unwrap();
+    let target = target.with_deleted(with_deleted);
     let mode = if dry {
         Mode::DryRun
     } else {

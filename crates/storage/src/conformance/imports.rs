@@ -3,7 +3,7 @@
 use domain::model::audit::{AuditKind, trail_of};
 use domain::model::credential::CredentialRecord;
 use domain::model::ids::{CredentialKey, ImportId, RelyingPartyId, UserId};
-use domain::model::import::{Import, Imported};
+use domain::model::import::{EARLIER, Import, Imported};
 use domain::model::page::PageRequest;
 use domain::model::user::{User, UserRef};
 use domain::store::{
@@ -44,6 +44,11 @@ async fn foreign(fixture: &Fixture, owner: &User) -> CredentialRecord {
     }
 }
 
+/// The image of a name, one for each user.
+fn name_of(record: &CredentialRecord) -> [u8; 16] {
+    record.user.0.map(|byte| !byte)
+}
+
 async fn import(
     store: &dyn Storage,
     record: &CredentialRecord,
@@ -54,6 +59,7 @@ async fn import(
         credential: record,
         evidence: None,
         import,
+        owner_name: name_of(record),
         adopt_owner: true,
         event: Some(&event),
     };
@@ -320,6 +326,7 @@ pub async fn an_import_lists_what_it_has_made_and_is_forgotten_in_parts(
         let record = foreign(&fixture, &user).await;
         is_imported(store, &record, Some(id)).await;
         expected.push(Imported::Credential(fixture.rp, record.key, user.id));
+        expected.push(Imported::Name(fixture.rp, name_of(&record)));
     }
     expected.sort_by_key(|imported| imported.place());
     let list = async |after, limit| store.list_imported(id, after, limit).await.unwrap();
@@ -329,20 +336,24 @@ pub async fn an_import_lists_what_it_has_made_and_is_forgotten_in_parts(
         found.extend_from_slice(page);
     }
     assert_eq!(found, expected);
-    let nobody = (1, RelyingPartyId([0xff; 16]), UserId([0xff; 16]).0);
+    let nobody = (2, RelyingPartyId([0xff; 16]), UserId([0xff; 16]).0);
     assert_eq!(list(Some(nobody), 100).await, []);
     assert_eq!(
         store.list_imported(imports[1].id, None, 9).await,
         Ok(vec![])
     );
     // Another import gives a passkey to a user whom the first one has made, and to one whom nobody has imported.
-    let (made, native) = (expected[4].user(), fixture.user("nobody").await);
+    let made = expected
+        .iter()
+        .find(|note| matches!(note, Imported::User(..)));
+    let (made, native) = (made.unwrap().user(), fixture.user("nobody").await);
     let made = store.user(fixture.rp, UserRef::Id(made)).await;
     let mut given = Vec::new();
     for user in [made.unwrap().unwrap(), native.clone()] {
         let record = foreign(&fixture, &user).await;
         is_imported(store, &record, Some(imports[2].id)).await;
         given.push(Imported::Credential(fixture.rp, record.key, user.id));
+        given.push(Imported::Name(fixture.rp, name_of(&record)));
         if user.id != native.id {
             given.push(Imported::User(fixture.rp, user.id));
         }
@@ -350,6 +361,33 @@ pub async fn an_import_lists_what_it_has_made_and_is_forgotten_in_parts(
     given.sort_by_key(|imported| imported.place());
     let noted = store.list_imported(imports[2].id, None, 9).await;
     assert_eq!(noted, Ok(given));
+    // What is noted without a record of it, for example by a copy of the store, is listed in the same way, once.
+    let more = [
+        Imported::Credential(fixture.rp, CredentialKey(key()), UserId(key())),
+        Imported::User(fixture.rp, UserId(key())),
+        Imported::Name(fixture.rp, key()),
+        Imported::Name(RelyingPartyId(key()), key()),
+    ];
+    for notes in [&more[..], &more[1..2], &[]] {
+        assert_eq!(store.note_imported(id, notes).await, Ok(()));
+    }
+    assert_eq!(store.note_imported(EARLIER, &more).await, Ok(()));
+    expected.extend(more);
+    expected.sort_by_key(|imported| imported.place());
+    assert_eq!(list(None, 100).await, expected);
+    let mut noted = more;
+    noted.sort_by_key(|imported| imported.place());
+    let earlier = store.list_imported(EARLIER, None, 9).await;
+    assert_eq!(earlier, Ok(noted.to_vec()));
+    assert_eq!(
+        store
+            .list_imports(PageRequest::first(9))
+            .await
+            .unwrap()
+            .items
+            .len(),
+        3
+    );
     while !store.forget_import(id, 3).await.unwrap() {}
     assert_eq!(list(None, 100).await, []);
     assert_eq!(store.import(id).await, Ok(None));

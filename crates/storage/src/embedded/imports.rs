@@ -45,9 +45,9 @@ impl Imports for Embedded {
         let (rp, user) = (record.relying_party, record.user);
         let row = CredentialRow::of(record.clone(), import.evidence)?;
         let event = import.event.cloned();
-        let (import, adopt) = (import.import, import.adopt_owner);
+        let (noted, adopt) = ((import.import, import.owner_name), import.adopt_owner);
         self.write_user(rp, user, Rows::WithSignIns, move |c| {
-            writes::import_credential(c, &row, import, adopt, event.as_ref())
+            writes::import_credential(c, &row, noted, adopt, event.as_ref())
         })
         .await
     }
@@ -77,6 +77,12 @@ impl Imports for Embedded {
         limit: u32,
     ) -> Result<Vec<Imported>, Fault> {
         self.list(move |c| reads::list_imported(c, id, after, limit))
+            .await
+    }
+
+    async fn note_imported(&self, id: ImportId, notes: &[Imported]) -> Result<(), Fault> {
+        let notes = notes.to_vec();
+        self.write(move |c| writes::note_imported(c, id, &notes))
             .await
     }
 

@@ -61,6 +61,7 @@ impl State {
         }
         let imported = Imported::Credential(rp, record.key, record.user);
         self.note(import.import, imported);
+        self.note(import.import, Imported::Name(rp, import.owner_name));
         let owner = Imported::User(rp, record.user);
         let mut notes = self.imported.values();
         if import.adopt_owner && notes.any(|notes| notes.contains_key(&owner.place())) {
@@ -165,6 +166,14 @@ impl Imports for Memory {
         let notes = state.imported.get(&id).into_iter();
         let notes = notes.flat_map(|notes| notes.range((from, Bound::Unbounded)));
         Ok(notes.map(|(_, note)| *note).take(limit as usize).collect())
+    }
+
+    async fn note_imported(&self, id: ImportId, notes: &[Imported]) -> Result<(), Fault> {
+        let mut state = self.state();
+        for note in notes {
+            state.note(Some(id), *note);
+        }
+        Ok(())
     }
 
     async fn forget_import(&self, id: ImportId, limit: u32) -> Result<bool, Fault> {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::model::access_key::AccessKey;
 use domain::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use domain::model::clock::Timestamp;
-use domain::model::ids::{CredentialKey, EventId, ImportId, RelyingPartyId, UserId};
+use domain::model::ids::{EventId, ImportId, RelyingPartyId, UserId};
 use domain::model::import::{Import, Imported, ImportedPlace};
 use domain::model::page::{Page, PageRequest};
 use domain::model::relying_party::RelyingParty;
@@ -41,11 +41,12 @@ fn imported(cells: &mut Cells<'_>) -> Result<Imported, Fault> {
     let rp = RelyingPartyId(cells.key()?);
     let key = cells.key()?;
     let user = UserId(cells.key()?);
-    match kind {
-        0 => Ok(Imported::Credential(rp, CredentialKey(key), user)),
-        1 => Ok(Imported::User(rp, user)),
-        _ => Err(unreadable("the kind of an imported record")),
-    }
+    Imported::read(kind, rp, key, user).ok_or_else(|| unreadable("the kind of an imported record"))
+}
+
+/// Keys as one parameter.
+fn octets(keys: &[[u8; 16]]) -> Vec<&[u8]> {
+    keys.iter().map(<[u8; 16]>::as_slice).collect()
 }
 
 #[async_trait]
@@ -171,6 +172,7 @@ impl Imports for Postgres {
                 import.import.map(|id| id.0),
                 import.event.is_some(),
                 import.adopt_owner,
+                import.owner_name,
             ]);
             let sent = [
                 (Statement::MeetAtUser, params![rp.0, record.user.0]),
@@ -233,6 +235,29 @@ impl Imports for Postgres {
         let rows = self.pool.one(Does::Read, sent).await?;
         let rows = rows.iter().map(|row| imported(&mut Cells::new(row)));
         rows.collect()
+    }
+
+    async fn note_imported(&self, id: ImportId, notes: &[Imported]) -> Result<(), Fault> {
+        // One statement for each kind.
+        for of_kind in notes.chunk_by(|one, next| one.place().0 == next.place().0) {
+            let (mut parties, mut keys, mut users) = (Vec::new(), Vec::new(), Vec::new());
+            for note in of_kind {
+                let (_, rp, key) = note.place();
+                parties.push(rp.0);
+                keys.push(key);
+                users.push(note.user().0);
+            }
+            let kind = of_kind.first().map_or(0, |note| note.place().0);
+            let params = params![
+                id.0,
+                i64::from(kind),
+                octets(&parties),
+                octets(&keys),
+                octets(&users)
+            ];
+            self.pool.done((Statement::NoteImported, params)).await?;
+        }
+        Ok(())
     }
 
     async fn forget_import(&self, id: ImportId, limit: u32) -> Result<bool, Fault> {

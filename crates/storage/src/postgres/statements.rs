@@ -395,8 +395,8 @@ statements! {
             " ORDER BY CASE WHEN u.id = $18 THEN 0 ELSE 1 END LIMIT 1"
         );
     // `$18` to `$42` the credential, `$43` to `$45` its evidence or nulls, `$46` the import or null, `$47` whether the event is written,
-    // `$48` whether an owner whom an import has made is noted too.
-    ImportCredential (with_event!("bbbbbiiillltbtttlttiiitbbbbtbll"))
+    // `$48` whether an owner whom an import has made is noted too, `$49` the image of the owner's name.
+    ImportCredential (with_event!("bbbbbiiillltbtttlttiiitbbbbtbllb"))
         concat!(
             "WITH s AS (SELECT c.user_id, c.public_key, c.sign_count FROM @credentials c \
              WHERE c.relying_party_id = $1 AND c.id_hash = $20 AND",
@@ -414,8 +414,9 @@ statements! {
              r AS (UPDATE @credentials k SET sign_count = $24, sign_count_since_fall = NULL FROM s \
              WHERE k.relying_party_id = $1 AND k.id_hash = $20 AND s.user_id = $19 AND s.public_key = $22 \
              AND s.sign_count < $24 RETURNING 1), \
-             n AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $46, 0, $1, $18, $19 FROM c \
-             WHERE $46 IS NOT NULL ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
+             n AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $46, k.kind, $1, \
+             CASE WHEN k.kind = 0 THEN $18 ELSE $49 END, CASE WHEN k.kind = 0 THEN $19 ELSE $49 END \
+             FROM c CROSS JOIN (SELECT 0 kind UNION ALL SELECT 2) k WHERE $46 IS NOT NULL ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING), \
              u AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) SELECT $46, 1, $1, $19, $19 FROM c \
              WHERE $48 AND $46 IS NOT NULL AND EXISTS (SELECT 1 FROM \
              (SELECT id FROM @imports WHERE created >= 0 ORDER BY created DESC, id DESC LIMIT 100) i \
@@ -450,6 +451,10 @@ statements! {
     ListImported ("bibbi")
         "SELECT kind, relying_party_id, key, user_id FROM @imported WHERE import_id = $1 \
          AND (kind, relying_party_id, key) > ($2, $3, $4) ORDER BY kind, relying_party_id, key LIMIT $5";
+    NoteImported ("biBBB")
+        "WITH w AS (INSERT INTO @imported (import_id, kind, relying_party_id, key, user_id) \
+         SELECT $1, $2, n.party, n.key, n.user_id FROM unnest($3, $4, $5) AS n (party, key, user_id) \
+         ON CONFLICT (import_id, kind, relying_party_id, key) DO NOTHING RETURNING 1) SELECT count(*) FROM w";
     ForgetImported ("bi")
         "WITH w AS (DELETE FROM @imported WHERE import_id = $1 AND (kind, relying_party_id, key) IN \
          (SELECT kind, relying_party_id, key FROM @imported WHERE import_id = $1 \

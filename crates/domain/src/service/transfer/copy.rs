@@ -13,6 +13,7 @@ use crate::model::account::{Account, ApiKey};
 use crate::model::audit::{AuditEvent, trail_of};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{AccountId, RelyingPartyId};
+use crate::model::import::EARLIER;
 use crate::model::page::{Page, PageRequest, Position};
 use crate::model::relying_party::RelyingParty;
 use crate::model::token::TokenKind;
@@ -95,7 +96,7 @@ async fn parties(store: &dyn Storage, of: AccountId) -> Result<Vec<RelyingParty>
 }
 
 /// Copies all records of a store to another one, which is empty or has a part of the copy. Pending ceremonies, one-time
-/// tokens with their keys, kept responses and the notes of imports stay behind. `step` is called for each user and each event.
+/// tokens with their keys and kept responses stay behind. `step` is called for each user and each event.
 ///
 /// # Errors
 /// [`CopyError`]. The copy can run again.
@@ -147,6 +148,26 @@ pub async fn copy_store(
         for rp in parties(&**from, account.id).await? {
             copy_party(from, to, &rp, &mut step).await?;
         }
+    }
+    copy_notes(&**from, &**to).await
+}
+
+/// Copies what is known of imports: what was imported and was deleted since must not come back with the next import.
+async fn copy_notes(from: &dyn Storage, to: &dyn Storage) -> Result<(), CopyError> {
+    let list = |page| from.list_imports(page);
+    let imports = all(list, |import| (import.created, import.id.0)).await?;
+    let earlier = std::iter::once(EARLIER);
+    for id in earlier.chain(imports.iter().map(|import| import.id)) {
+        let mut after = None;
+        loop {
+            let notes = from.list_imported(id, after, PAGE).await?;
+            let Some(end) = notes.last() else { break };
+            after = Some(end.place());
+            to.note_imported(id, &notes).await?;
+        }
+    }
+    for import in &imports {
+        to.create_import(import).await?;
     }
     Ok(())
 }
@@ -328,6 +349,7 @@ async fn copy_user(from: &dyn Storage, to: &dyn Storage, user: User) -> Result<(
             credential: &record,
             evidence: evidence.as_ref(),
             import: None,
+            owner_name: [0; 16],
             adopt_owner: false,
             event: None,
         };

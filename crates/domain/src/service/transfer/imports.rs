@@ -1,19 +1,33 @@
 //! Imports as a whole: begun, undone, reported.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use super::passkeys::OPERATOR;
-use crate::model::audit::{AuditEvent, AuditKind};
-use crate::model::ids::{CredentialKey, ImportId, RelyingPartyId};
-use crate::model::import::{Import, Imported};
+use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
+use crate::model::ids::{CredentialKey, ImportId, RelyingPartyId, UserId};
+use crate::model::import::{EARLIER, Import, Imported, OWN, name_image};
 use crate::model::page::{Page, PageRequest, Position};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
+
+/// Who imports: a person on the machine that has the store.
+pub(super) const OPERATOR: Actor = Actor::new(ActorKind::Admin, "import");
 
 /// Notes of one read or one removal.
 const NOTES: u32 = 500;
 /// Rows of a sweep before an import and after an undo.
 const SWEEP: u32 = 1000;
+
+/// The note of an import whose undo has begun. It is the last one of the import.
+const UNDOING: Imported = Imported::Name(RelyingPartyId([0xff; 16]), [0xff; 16]);
+
+/// What imports have brought to a Relying Party.
+#[derive(Debug, Default)]
+pub(super) struct Brought {
+    /// The keys of credentials.
+    pub(super) credentials: HashSet<CredentialKey>,
+    /// The images of the names of their users.
+    pub(super) names: HashSet<[u8; 16]>,
+}
 
 /// What an undo has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,36 +84,48 @@ impl Passkeys {
         Ok(self.storage.list_imports(page).await?)
     }
 
-    /// The records of an import after one of them.
+    /// What the imports of a Relying Party have brought so far, deleted or not: its credentials, and the names of their users.
+    pub(super) async fn brought(&self, rp: RelyingPartyId) -> Result<Brought, Refusal> {
+        let mut brought = Brought::default();
+        for note in self.notes_of(rp, |_| true).await? {
+            match note {
+                Imported::Credential(_, key, _) => brought.credentials.insert(key),
+                Imported::Name(_, image) => brought.names.insert(image),
+                Imported::User(..) => false,
+            };
+        }
+        Ok(brought)
+    }
+
+    /// What imports from other products have brought to a Relying Party, deleted or not, in the order of an export: credentials, and the
+    /// names of their users. An export of passkeyd is no other product, but it says what its store knew of them.
     ///
     /// # Errors
     /// Faults of the store.
-    /// The keys of all passkeys that were imported for a Relying Party, and whose import was not undone.
-    pub(super) async fn imported_keys(
+    pub async fn brought_from_products(
         &self,
         rp: RelyingPartyId,
-    ) -> Result<HashSet<CredentialKey>, Refusal> {
-        let mut keys = HashSet::new();
+    ) -> Result<Vec<Imported>, Refusal> {
+        let notes = self.notes_of(rp, |import| import.source != OWN).await?;
+        Ok(notes.into_iter().collect())
+    }
+
+    /// The notes of credentials and names of a Relying Party, of all imports for which this holds, and of those that are no longer listed.
+    async fn notes_of(
+        &self,
+        rp: RelyingPartyId,
+        wanted: impl Fn(&Import) -> bool,
+    ) -> Result<BTreeSet<Imported>, Refusal> {
+        let mut notes = BTreeSet::new();
+        self.take_notes(EARLIER, rp, &mut notes).await?;
         let mut page = PageRequest::first(NOTES);
         loop {
             let imports = self.list_imports(page).await?;
-            for import in &imports.items {
-                let mut after = None;
-                loop {
-                    let found = self.imported_after(import.id, after).await?;
-                    after = found.last().copied();
-                    if after.is_none() {
-                        break;
-                    }
-                    let own = found.into_iter().filter_map(|imported| match imported {
-                        Imported::Credential(of, key, _) if of == rp => Some(key),
-                        _ => None,
-                    });
-                    keys.extend(own);
-                }
+            for import in imports.items.iter().filter(|import| wanted(import)) {
+                self.take_notes(import.id, rp, &mut notes).await?;
             }
             let Some(last) = imports.items.last().filter(|_| imports.more) else {
-                return Ok(keys);
+                return Ok(notes);
             };
             page.after = Some(Position {
                 created: last.created,
@@ -108,6 +134,42 @@ impl Passkeys {
         }
     }
 
+    async fn take_notes(
+        &self,
+        id: ImportId,
+        rp: RelyingPartyId,
+        notes: &mut BTreeSet<Imported>,
+    ) -> Result<(), Refusal> {
+        for first in [
+            Imported::Credential(rp, CredentialKey([0; 16]), UserId([0; 16])),
+            Imported::Name(rp, [0; 16]),
+        ] {
+            let (kind, _, _) = first.place();
+            let mut after = first;
+            loop {
+                let page = self.imported_after(id, Some(after)).await?;
+                let own = |note: &&Imported| (note.place().0, note.place().1) == (kind, rp);
+                // Of a credential that two imports brought, one note is enough.
+                let own = page.iter().take_while(own).map(|note| match *note {
+                    Imported::Credential(rp, key, _) => {
+                        Imported::Credential(rp, key, UserId([0; 16]))
+                    }
+                    other => other,
+                });
+                let read = own.map(|note| notes.insert(note)).count();
+                match page.last() {
+                    Some(last) if read == page.len() => after = *last,
+                    _ => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of an import after one of them.
+    ///
+    /// # Errors
+    /// Faults of the store.
     async fn imported_after(
         &self,
         id: ImportId,
@@ -117,11 +179,19 @@ impl Passkeys {
         Ok(self.storage.list_imported(id, after, NOTES).await?)
     }
 
-    /// Removes the credentials and the users that an import has made, and forgets it. A user who has other credentials stays.
+    /// Removes the credentials and the users that an import has made, and forgets it. A user who has other credentials stays. What was
+    /// deleted here before is not forgotten: a later import does not bring it back.
     ///
     /// # Errors
     /// Faults of the store. What was not done yet is done when it is called again.
     pub async fn undo_import(&self, id: ImportId) -> Result<Undone, Refusal> {
+        let (kind, rp, _) = UNDOING.place();
+        let begun = self.storage.list_imported(id, Some((kind, rp, [0; 16])), 1);
+        if begun.await?.is_empty() {
+            self.remember_deleted(id).await?;
+            // From now on, what is gone may have gone by this.
+            self.storage.note_imported(id, &[UNDOING]).await?;
+        }
         let mut undone = Undone::default();
         let mut last = None;
         loop {
@@ -135,6 +205,36 @@ impl Passkeys {
         self.forget_import(id).await?;
         self.sweep_deletions().await?;
         Ok(undone)
+    }
+
+    /// Keeps the notes of an import whose credentials were deleted since, or the users of them.
+    async fn remember_deleted(&self, id: ImportId) -> Result<(), Refusal> {
+        // The names of users who are there. Credentials are listed before names.
+        let mut names = HashSet::new();
+        let mut last = None;
+        loop {
+            let page = self.imported_after(id, last).await?;
+            let Some(end) = page.last() else {
+                return Ok(());
+            };
+            last = Some(*end);
+            let mut deleted = Vec::new();
+            for imported in page {
+                let there = match imported {
+                    Imported::Credential(rp, key, _) => {
+                        let found = self.storage.credential(rp, key).await?;
+                        let name = found.map(|(_, user)| name_image(rp, &user.name));
+                        name.map(|name| names.insert(name)).is_some()
+                    }
+                    Imported::User(..) => true,
+                    Imported::Name(_, image) => names.contains(&image),
+                };
+                if !there {
+                    deleted.push(imported);
+                }
+            }
+            self.storage.note_imported(EARLIER, &deleted).await?;
+        }
     }
 
     /// Removes what is left of deleted records, so that they can be imported at once where no sweep runs beside this.
@@ -168,6 +268,7 @@ impl Passkeys {
                     }
                 }
             }
+            Imported::Name(..) => {}
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::model::audit::{AuditEvent, trail_of};
 use crate::model::clock::Timestamp;
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{AccountId, ImportId, RelyingPartyId};
+use crate::model::import::{EARLIER, Imported, name_image};
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
 use crate::model::user::{User, UserRef};
@@ -154,7 +155,7 @@ impl Passkeys {
                 (_, Some(why)) => Outcome::Refused(why.clone()),
                 (outcome, None) => {
                     let adopt = *outcome == Outcome::Exists;
-                    self.import_own_credential(credential, import, adopt)
+                    self.import_own_credential((user, credential), import, adopt)
                         .await?
                 }
             });
@@ -182,7 +183,7 @@ impl Passkeys {
 
     async fn import_own_credential(
         &self,
-        own: &OwnCredential,
+        (owner, own): (&User, &OwnCredential),
         import: Option<ImportId>,
         adopt_owner: bool,
     ) -> Result<Outcome, Refusal> {
@@ -190,6 +191,7 @@ impl Passkeys {
             credential: &own.record,
             evidence: own.evidence.as_ref(),
             import,
+            owner_name: name_image(owner.relying_party, &owner.name),
             adopt_owner,
             event: None,
         };
@@ -263,6 +265,35 @@ impl Passkeys {
         Ok(match self.storage.credential(rp, record.key).await? {
             Some(_) => Outcome::Refused(TAKEN.to_owned()),
             None => Outcome::Added { user_since: None },
+        })
+    }
+
+    /// Notes what the store that wrote an export has imported from other products: it does not come back here either when it was deleted.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn import_note(&self, note: Imported) -> Result<Outcome, Refusal> {
+        let (_, rp, _) = note.place();
+        if self.storage.relying_party(rp).await?.is_none() {
+            return Ok(Outcome::Refused(NO_PARTY.to_owned()));
+        }
+        self.storage.note_imported(EARLIER, &[note]).await?;
+        Ok(Outcome::Added { user_since: None })
+    }
+
+    /// What [`import_note`](Self::import_note) would do now. Nothing is written.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn foresee_note(
+        &self,
+        file: &mut OwnFile,
+        rp: RelyingPartyId,
+    ) -> Result<Outcome, Refusal> {
+        Ok(if self.is_there(file, rp).await? {
+            Outcome::Added { user_since: None }
+        } else {
+            Outcome::Refused(NO_PARTY.to_owned())
         })
     }
 

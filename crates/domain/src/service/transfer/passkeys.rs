@@ -1,7 +1,6 @@
 //! Passkeys of another product. A passkey from a file goes through the checks that one from a ceremony goes through, as far as they
 //! are possible without the response of the authenticator. Nothing in a file adds trust.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use webauthn::attestation::ModelPolicy;
@@ -10,20 +9,19 @@ use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::options::{ResidentKey, UserVerification};
 use webauthn::registration::BackupPolicy;
 
+use super::imports::{Brought, OPERATOR};
 use super::judge::{judge_flags, judge_key, judge_text, judge_transports};
-use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
+use crate::model::audit::{AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
 use crate::model::credential::{CredentialRecord, MAX_CREDENTIAL_NAME};
 use crate::model::ids::{CeremonyId, CredentialKey, ImportId, RelyingPartyId};
+use crate::model::import::{image, name_image};
 use crate::model::policy::{Attachment, AttestationRequirement, PartialSelection, Selection};
 use crate::model::refusal::Refusal;
 use crate::model::user::{User, judge_user_name};
 use crate::service::Passkeys;
 use crate::service::prepared::Prepared;
 use crate::store::{ImportCredential, ImportUser, ImportedCredential, ImportedUser};
-
-/// Who imports: a person on the machine that has the store.
-pub(super) const OPERATOR: Actor = Actor::new(ActorKind::Admin, "import");
 
 /// A passkey of another product.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +61,8 @@ pub struct Passkey {
 pub struct Target {
     rp: Arc<Prepared>,
     selection: Selection,
-    /// The keys of the passkeys that were imported before.
-    before: HashSet<CredentialKey>,
+    /// What was imported before.
+    before: Brought,
     /// Whether those of them that were deleted since are imported again.
     with_deleted: bool,
 }
@@ -103,6 +101,8 @@ pub enum Outcome {
 
 /// Why a passkey is not imported that somebody has deleted here.
 const DELETED: &str = "it was imported before and was deleted here since, or its user was; --with-deleted imports it again";
+const USER_DELETED: &str =
+    "its user was imported before and was deleted here since; --with-deleted imports it";
 
 pub(super) const TAKEN: &str = "the store has a credential with this id, of another user or with another public key; it stays as it is";
 
@@ -125,7 +125,7 @@ impl Passkeys {
                 .user_verification(None)
                 .unwrap_or(UserVerification::Preferred),
         };
-        let before = self.imported_keys(rp.id).await?;
+        let before = self.brought(rp.id).await?;
         Ok(Target {
             rp,
             selection,
@@ -179,6 +179,7 @@ impl Passkeys {
             credential: &record,
             evidence: None,
             import: Some(import),
+            owner_name: name_image(rp, &passkey.user),
             adopt_owner: user_since.is_some(),
             event: Some(&event),
         };
@@ -222,11 +223,20 @@ impl Passkeys {
         let (key, count) = (&passkey.public_key, passkey.sign_count);
         let known = self.foresee_credential(target.rp.id, &passkey.id, owner, key, count);
         let known = known.await?;
-        let key = key_of(target.rp.id, &passkey.id);
-        if known.is_none() && !target.with_deleted && target.before.contains(&key) {
+        if known.is_some() || target.with_deleted {
+            return Ok(known);
+        }
+        let (rp, before) = (target.rp.id, &target.before);
+        if before.credentials.contains(&key_of(rp, &passkey.id)) {
             return Ok(Some(Outcome::Refused(DELETED.to_owned())));
         }
-        Ok(known)
+        if before.names.contains(&name_image(rp, &passkey.user)) {
+            let user = self.storage.user(rp, passkey.user.as_str().into()).await?;
+            return Ok(user
+                .is_none()
+                .then(|| Outcome::Refused(USER_DELETED.to_owned())));
+        }
+        Ok(None)
     }
 
     /// What becomes of a credential whose id the Relying Party knows already; `None`: it does not.
@@ -312,13 +322,7 @@ fn judge(rp: &Prepared, passkey: &Passkey) -> Result<CoseAlgorithm, String> {
 
 /// The key of an imported credential. It is the same in each run, so that a run finds what an earlier one has imported.
 fn key_of(rp: RelyingPartyId, id: &CredentialId) -> CredentialKey {
-    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-    context.update(b"imported credential");
-    context.update(&rp.0);
-    context.update(id.as_bytes());
-    let mut key = [0; 16];
-    key.copy_from_slice(&context.finish().as_ref()[..16]);
-    CredentialKey(key)
+    CredentialKey(image("imported credential", rp, id.as_bytes()))
 }
 
 fn record(

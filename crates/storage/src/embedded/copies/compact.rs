@@ -3,9 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
+
 use super::copy::{At, CACHE, CopyError, Snapshot, verify_copy, write_copy};
 use crate::embedded::files::{beside, flush_names, give_to_owner, remove_if_there};
 use crate::embedded::left::move_what_is_left;
+use crate::embedded::sql::checkpoint_if_free;
 use crate::embedded::{marker, open};
 
 /// What a compaction has done.
@@ -48,14 +51,19 @@ pub fn compact(path: &Path, begins: impl FnOnce(u64)) -> Result<Compacted, CopyE
     begins(fs::metadata(path).map_or(0, |file| file.len()));
     let copy = compacted_of(path);
     let made = write_copy(&connection, &copy);
-    drop(connection);
-    // The end of the last connection has moved the log. Where something reads the old file, such as a backup, the log is still part of it.
-    let is_read = fs::metadata(marker::log_of(path)).is_ok_and(|log| log.len() > 0);
-    if !is_read {
+    // Where something reads the old file, such as a backup, the log cannot be moved and stays part of it.
+    let moved = checkpoint_if_free(&connection).map_err(|f| at.failed(f))?;
+    if moved {
+        // Before the log is removed, with the last connection: a start after a crash must not miss it.
         marker::closed(&lock).map_err(|e| at.io(e))?;
+    } else {
+        let keep = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        let kept = connection.set_db_config(keep, true);
+        kept.map_err(|e| at.failed(e.into()))?;
     }
+    drop(connection);
     let made = made.and_then(|()| {
-        if is_read {
+        if !moved {
             return Err(CopyError::BeingRead(path.clone()));
         }
         let now = Snapshot::of(path).map_err(|f| at.failed(f))?;

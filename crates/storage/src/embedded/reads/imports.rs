@@ -1,7 +1,7 @@
 //! Imports, and what they brought.
 
 use domain::model::clock::Timestamp;
-use domain::model::ids::{CredentialKey, ImportId, RelyingPartyId, UserId};
+use domain::model::ids::{ImportId, RelyingPartyId, UserId};
 use domain::model::import::{Import, Imported, ImportedPlace};
 use domain::model::page::{Page, PageRequest};
 use rusqlite::{Connection, Row, params};
@@ -57,11 +57,8 @@ pub(in crate::embedded) fn list_imported(
         params![id.0, kind, rp, key, limit],
         |row| {
             let (rp, user) = (RelyingPartyId(row.get(1)?), UserId(row.get(3)?));
-            match row.get::<_, i64>(0)? {
-                0 => Ok(Imported::Credential(rp, CredentialKey(row.get(2)?), user)),
-                1 => Ok(Imported::User(rp, user)),
-                _ => Err(Failure::unreadable("the kind of an imported record")),
-            }
+            Imported::read(row.get(0)?, rp, row.get(2)?, user)
+                .ok_or_else(|| Failure::unreadable("the kind of an imported record"))
         },
     )
 }

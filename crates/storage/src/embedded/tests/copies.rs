@@ -1,6 +1,7 @@
 //! Backups, and files without gaps.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::model::audit::{ActorKind, AuditEvent};
 use domain::model::token::TokenKind;
@@ -377,6 +378,39 @@ async fn a_store_starts_and_stops_while_a_backup_reads_it_and_is_not_compacted()
     let (fixture, store) = again(&path, &fixture);
     let found = store.user(fixture.rp, UserRef::Id(bob.id)).await;
     assert_eq!(found.unwrap().as_ref(), Some(&bob));
+}
+
+/// Without its log a store that says "open" is not opened: it would be taken for one whose log was lost.
+#[tokio::test]
+async fn a_compaction_can_be_killed_at_any_moment() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    fixture.user("ann").await;
+    let path = database(&under_test);
+    under_test.store.clone().unwrap().close().await.unwrap();
+    let ended = AtomicBool::new(false);
+    let lost = || {
+        let lock = std::fs::read(path.with_extension("db.lock")).unwrap();
+        lock == b"open\n" && !marker::log_of(&path).exists()
+    };
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut looks = 0;
+            while !ended.load(Ordering::Relaxed) {
+                looks += 1;
+                // The log is gone before the mark is read, and after it.
+                let gone = !marker::log_of(&path).exists();
+                assert!(!(gone && lost()), "killed now, the store would not open");
+            }
+            looks
+        });
+        for _ in 0..20 {
+            compact(&path, drop).unwrap();
+        }
+        ended.store(true, Ordering::Relaxed);
+        assert!(watch.join().unwrap() > 100);
+    });
+    again(&path, &fixture);
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ async fn import_another(store: &Embedded, record: &CredentialRecord) {
         ..record.clone()
     };
     let imported = ImportCredential {
+        owner_name: [0; 16],
         adopt_owner: false,
         credential: &imported,
         evidence: None,

@@ -88,7 +88,7 @@ pub(in crate::embedded) fn import_user(
 pub(in crate::embedded) fn import_credential(
     connection: &Connection,
     credential: &CredentialRow,
-    import: Option<ImportId>,
+    (import, owner_name): (Option<ImportId>, [u8; 16]),
     adopt: bool,
     event: Option<&AuditEvent>,
 ) -> Outcome<ImportedCredential> {
@@ -137,6 +137,7 @@ pub(in crate::embedded) fn import_credential(
     credential.insert(connection)?;
     let imported = Imported::Credential(rp, record.key, record.user);
     note(connection, import, imported)?;
+    note(connection, import, Imported::Name(rp, owner_name))?;
     if adopt && is_imported(connection, rp, record.user)? {
         note(connection, import, Imported::User(rp, record.user))?;
     }
@@ -164,6 +165,16 @@ pub(in crate::embedded) fn create_import(connection: &Connection, import: &Impor
         "INSERT INTO imports (id, source, created) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     let values = params![import.id.0, import.source, import.created.0];
     execute(connection, sql, values).map(drop)
+}
+
+pub(in crate::embedded) fn note_imported(
+    connection: &Connection,
+    id: ImportId,
+    notes: &[Imported],
+) -> Outcome<()> {
+    notes
+        .iter()
+        .try_for_each(|imported| note(connection, Some(id), *imported))
 }
 
 pub(in crate::embedded) fn forget_import(

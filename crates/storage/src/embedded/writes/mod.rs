@@ -30,7 +30,7 @@ pub(super) use self::ceremonies::{
 pub(super) use self::deletions::{delete_relying_party, delete_user, sweep_deletions};
 pub(super) use self::imports::{
     create_import, forget_import, import_credential, import_event, import_relying_party,
-    import_user,
+    import_user, note_imported,
 };
 use self::parties::account_exists;
 pub(super) use self::parties::{
