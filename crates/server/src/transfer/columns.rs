@@ -96,7 +96,7 @@ impl Columns {
     /// some of their names, so there is a limit.
     fn note_members(&mut self, row: &Row, told: &Told) {
         let (near, user) = (near(told), told.user_path());
-        for member in row.all() {
+        for member in row.all().chain(row.empty()) {
             let path = member.full();
             let ignored = told.ignores(&path);
             self.ignored.extend(ignored);
@@ -105,7 +105,8 @@ impl Columns {
                     self.stated.insert(path.to_string());
                 }
                 &mut self.judged
-            } else if ignored.is_some()
+            } else if member.value.is_null()
+                || ignored.is_some()
                 || is_known(member.path, member.value)
                 || user.as_deref() == Some(member.path)
             {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::model::clock::{Clock, SystemClock};
+use domain::model::clock::{Clock, SystemClock, Timestamp};
 use serde_json::Value;
 
 use super::names::NAMES;
@@ -183,6 +183,9 @@ const UNTIL: &[&str] = &["lockoutend", "lockoutendutc"];
 /// Moments by which products say that there is none: those of `MySQL`, and of Go and .NET.
 const NO_MOMENT: &[&str] = &["0000-00-00", "0001-01-01", "-62135596800"];
 const ZERO_OF_GO: i64 = -62_135_596_800;
+/// No lock of a passkey or of its user ends before the year 2000. What reads as such a moment is seconds of the year 9999 taken for
+/// milliseconds, a date as one number, or a count.
+const EARLIEST_LOCK: Timestamp = Timestamp(946_684_800_000);
 /// So much of a value is shown, in characters.
 const LONGEST_SHOWN: usize = 40;
 
@@ -223,7 +226,13 @@ pub(super) fn standing(row: &Row, told: &Told, stated: &BTreeSet<String>) -> Fou
     let missing = stated
         .iter()
         .find(|path| !there.contains(path.as_str()) && told.ignores(path).is_none());
-    let missing = missing.map(|path| format!("{path} (which other records have)"));
+    let missing = missing.map(|path| {
+        if row.empty().any(|member| member.full() == **path) {
+            format!("{path} (which is empty)")
+        } else {
+            format!("{path} (which other records have)")
+        }
+    });
     let standing = match (disabled, unclear.or(missing)) {
         (Some(member), _) => Standing::Disabled(member),
         (None, Some(member)) => Standing::Unclear(member),
@@ -304,11 +313,21 @@ fn is_enabled(says: Says, value: &Value) -> Option<bool> {
         Says::On => truth(value).or_else(|| word(value)),
         Says::Word => word(value),
         // `infinity` of PostgreSQL is no moment.
-        Says::Until if is_no(value) => Some(true),
-        Says::Until => {
-            Some(moment(value).is_some_and(|until| until < SystemClock::default().now()))
-        }
+        Says::Until if is_no(value) && !is_never(value) => Some(true),
+        Says::Until => match moment(value) {
+            // Nobody knows whether somebody is locked until never, nor what a small number or one of another unit means.
+            Some(until) if until < EARLIEST_LOCK => None,
+            Some(until) => Some(until < SystemClock::default().now()),
+            None if is_never(value) => None,
+            None => Some(false),
+        },
     }
+}
+
+/// Whether a value is a word for a moment that does not come.
+fn is_never(value: &Value) -> bool {
+    let word = value.as_str().map(str::trim);
+    word.is_some_and(|word| word.eq_ignore_ascii_case("never"))
 }
 
 /// Whether a value says that something has not happened.

@@ -3,7 +3,7 @@
 //! their values differ.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -27,8 +27,10 @@ pub(super) struct Row {
     pub(super) place: String,
     /// Values by their paths, but for those that are nothing.
     members: Arc<Members>,
-    /// The members of what has the passkey in a list: of a user, or of a document.
-    owner: Option<Arc<Members>>,
+    /// The paths of members that are nothing.
+    empty: Arc<BTreeSet<String>>,
+    /// The members of what has the passkey in a list, of a user or of a document, and the paths of those that are nothing.
+    owner: Option<(Arc<Members>, Arc<BTreeSet<String>>)>,
     /// Whether that is a user.
     of_user: bool,
     /// The name of the list.
@@ -156,6 +158,9 @@ impl Row {
     /// Adds a value, which is not looked into.
     pub(super) fn put(&mut self, path: &str, value: &Value) {
         if is_nothing(value) {
+            if !self.empty.contains(path) {
+                Arc::make_mut(&mut self.empty).insert(path.to_owned());
+            }
             return;
         }
         match self.members.get(path) {
@@ -190,6 +195,7 @@ impl Row {
             return self.put(LONGER, &true.into());
         }
         match value {
+            Value::Object(object) if object.is_empty() => self.put(path, &Value::Null),
             Value::Object(object) if !is_value(object) => {
                 let mut plain_names: HashMap<String, (&String, &Value)> = HashMap::new();
                 for (member, value) in object {
@@ -260,7 +266,7 @@ impl Row {
         if let Some(why) = &document.refused {
             self.refuse(why.clone());
         }
-        self.owner = Some(Arc::clone(&document.members));
+        self.owner = Some((Arc::clone(&document.members), Arc::clone(&document.empty)));
         self.list = list;
     }
 
@@ -285,7 +291,7 @@ impl Row {
     /// members at these paths and below.
     pub(super) fn identity(&self, paths: &[&str]) -> String {
         let (members, all) = match &self.owner {
-            Some(owner) if self.of_user => (owner, true),
+            Some((owner, _)) if self.of_user => (owner, true),
             _ => (&self.members, false),
         };
         let is_one = |path: &str| paths.iter().any(|one| is_at(path, one));
@@ -296,7 +302,7 @@ impl Row {
 
     /// All members of the record, with its path in that of a user if it is in a list, and of what has it in a list.
     pub(super) fn all(&self) -> impl Iterator<Item = Member<'_>> {
-        let owner = self.owner.iter().flat_map(|owner| &**owner);
+        let owner = self.owner.iter().flat_map(|(owner, _)| &**owner);
         let list = if self.owner.is_some() { self.list } else { "" };
         let own = self
             .members
@@ -309,8 +315,24 @@ impl Row {
         }))
     }
 
+    /// The members that are nothing, of the record and of what has it in a list.
+    pub(super) fn empty(&self) -> impl Iterator<Item = Member<'_>> {
+        let owner = self.owner.iter().flat_map(|(_, empty)| &**empty);
+        let list = if self.owner.is_some() { self.list } else { "" };
+        let value = &Value::Null;
+        let own = self
+            .empty
+            .iter()
+            .map(move |path| Member { list, path, value });
+        own.chain(owner.map(move |path| Member {
+            list: "",
+            path,
+            value,
+        }))
+    }
+
     /// A member of what has the passkey in a list.
     pub(super) fn of_owner(&self, path: &str) -> Option<&Value> {
-        self.owner.as_ref()?.get(path)
+        self.owner.as_ref()?.0.get(path)
     }
 }
