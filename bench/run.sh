@@ -25,8 +25,9 @@ counter=${COUNTER:-zero}
 all="passkeyd-twilio passkeyd-nevis floor webauthn-rs simplewebauthn py_webauthn"
 # Only where they are named. A database shares the core of the driver.
 named="passkeyd-postgres passkeyd-postgres-sealed passkeyd-sealed"
-# What the record of what happened costs: without events; with metrics that are read; with these and a webhook that receives every event.
-named+=" passkeyd-no-events passkeyd-metrics passkeyd-webhook"
+# What the record of what happened costs: without events; with metrics that are read; with these and a webhook for every event whose receiver
+# never answers, so that deliveries are written and wait; with one whose receiver takes them.
+named+=" passkeyd-no-events passkeyd-metrics passkeyd-outbox passkeyd-webhook"
 # What rate limits cost. Without a trusted proxy, addresses of this machine are not counted; and no load may be limited.
 named+=" passkeyd-twilio-limited passkeyd-twilio-unlimited passkeyd-nevis-limited passkeyd-nevis-unlimited"
 limited=(PASSKEYD_TRUSTED_PROXIES='[192.0.2.1]' PASSKEYD_RATES__ADDRESS_PER_MINUTE=4000000000 PASSKEYD_RATES__ACCOUNT_PER_MINUTE=4000000000
@@ -212,7 +213,7 @@ start() {
             "$passkeyd" serve --listen "127.0.0.1:$port" --data-dir "$store")
         case $server in
         passkeyd-no-events) without_events "${command[@]}" ;;
-        passkeyd-metrics | passkeyd-webhook)
+        passkeyd-metrics | passkeyd-outbox | passkeyd-webhook)
             command=(env "PASSKEYD_METRICS__LISTEN=127.0.0.1:$((port + 1))" 'PASSKEYD_WEBHOOKS__ALLOW_NETWORKS=["127.0.0.1"]' "${command[@]}")
             ;;
         esac
@@ -229,13 +230,15 @@ start() {
     pid=$!
     listens "$port" "$pid" || { cat "$work/log" >&2; die "$server does not listen"; }
     case $server in
-    passkeyd-metrics | passkeyd-webhook)
+    passkeyd-metrics | passkeyd-outbox | passkeyd-webhook)
         taskset -c "$driver_core" bash -c "port=$port; $(declare -f read_metrics); read_metrics" &
         beside=$!
         ;;
     esac
-    if [[ $server == passkeyd-webhook ]]; then
-        taskset -c "$driver_core" "$driver" receive --address "127.0.0.1:$((port + 2))" &
+    if [[ $server == passkeyd-outbox || $server == passkeyd-webhook ]]; then
+        local silent=()
+        [[ $server == passkeyd-webhook ]] || silent=(--silent)
+        taskset -c "$driver_core" "$driver" receive --address "127.0.0.1:$((port + 2))" "${silent[@]}" &
         beside+=" $!"
         listens $((port + 2)) $! || die "the receiver of the webhook does not listen"
     fi
@@ -250,7 +253,7 @@ measure_server() {
     [[ $server != *-sealed ]] || arguments+=(--sealed)
     [[ $sign_in == named ]] || arguments+=(--discoverable)
     [[ $counter == zero ]] || arguments+=(--counter)
-    [[ $server != passkeyd-webhook ]] || arguments+=(--webhook "http://127.0.0.1:$((port + 2))/")
+    [[ $server != passkeyd-outbox && $server != passkeyd-webhook ]] || arguments+=(--webhook "http://127.0.0.1:$((port + 2))/")
     start "$server"
     if ! taskset -c "$driver_core" "$driver" load --name "$server" --wire "$wire" --address "127.0.0.1:$port" --pid "$pid" --round "$round" \
         --account $account --token $token --users "$users" --connections "$connections" --rates "$rates" --seconds "$measure" \

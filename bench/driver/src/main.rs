@@ -66,6 +66,9 @@ enum Command {
         /// Where to listen: an address of this machine, and a port
         #[arg(long)]
         address: SocketAddr,
+        /// Read requests, and never answer
+        #[arg(long)]
+        silent: bool,
     },
     /// Print the tables of a results file
     Report(ReportOptions),
@@ -90,7 +93,7 @@ fn main() -> Result<(), Failure> {
             println!("{:.1}", ready::wait(address, since)?);
             return Ok(());
         }
-        Command::Receive { address } => return receive::run(address),
+        Command::Receive { address, silent } => return receive::run(address, silent),
         Command::Report(options) => return report(&options),
     };
     println!("{}", serde_json::to_string(&line)?);

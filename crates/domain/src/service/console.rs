@@ -44,6 +44,10 @@ pub const IDLE_MS: i64 = 30 * 60_000;
 const SEEN_MS: i64 = 60_000;
 /// Most administrators, invites or sessions that one list shows.
 pub const MOST: u32 = 1000;
+/// Most sessions of one administrator. The next sign-in ends the earliest one, so that no list of them is longer than a page shows.
+pub const MOST_SESSIONS: usize = 100;
+/// Most invites. The next one revokes the earliest one.
+pub const MOST_INVITES: usize = 200;
 /// Longest name of an administrator, in bytes. Authenticators may cut off longer ones (WebAuthn L3 5.4.1).
 pub const MAX_NAME: usize = 64;
 /// The name that authenticators show for the console.
@@ -68,6 +72,8 @@ pub enum ConsoleRefusal {
     SignedOut,
     /// The caller no longer has this role.
     RoleLost(Role),
+    /// The role that is to be changed is not the one that the caller has seen.
+    RoleChanged,
 }
 
 impl<R: Into<Refusal>> From<R> for ConsoleRefusal {
@@ -308,6 +314,8 @@ impl Passkeys {
         by: &Actor,
     ) -> Result<(Invite, Token), ConsoleRefusal> {
         self.console_party().await?;
+        self.make_room((ConsoleKind::Invite, None), MOST_INVITES, by)
+            .await?;
         let mut event = self.console_event(AuditKind::AdministratorInvited, by);
         event.user = invite.administrator;
         let mut event = event.user_name(&invite.name);
@@ -394,6 +402,26 @@ impl Passkeys {
         let kind = AuditKind::InviteRevoked;
         self.remove_console_record(ConsoleKind::Invite, id.0, kind, by)
             .await
+    }
+
+    /// Removes the earliest records of a list, so that it has room for one more.
+    async fn make_room(
+        &self,
+        (kind, owner): (ConsoleKind, Option<[u8; 16]>),
+        most: usize,
+        by: &Actor,
+    ) -> Result<(), ConsoleRefusal> {
+        let records = self.console_records(kind, owner).await?;
+        let too_many = (records.len() + 1).saturating_sub(most);
+        let ends = match kind {
+            ConsoleKind::Session => AuditKind::SessionEnded,
+            _ => AuditKind::InviteRevoked,
+        };
+        for record in records.into_iter().take(too_many) {
+            let removed = self.remove_console_record(kind, record.key(), ends, by);
+            ended(removed.await)?;
+        }
+        Ok(())
     }
 
     async fn remove_console_record(
@@ -563,6 +591,8 @@ impl Passkeys {
         passkey: CredentialKey,
         by: &Actor,
     ) -> Result<Token, ConsoleRefusal> {
+        let sessions = (ConsoleKind::Session, Some(of.id.0));
+        self.make_room(sessions, MOST_SESSIONS, by).await?;
         let token = Token::random(&*self.randomness);
         let now = self.now();
         let session = Session {

@@ -1,7 +1,9 @@
 //! Who may use the console.
 
 use domain::model::console::{Administrator, CONSOLE_PARTY, Invite, Role, Token};
-use domain::service::console::{ConsolePlace, ConsoleRefusal, IDLE_MS, INVITE_MS, SESSION_MS};
+use domain::service::console::{
+    ConsolePlace, ConsoleRefusal, IDLE_MS, INVITE_MS, MOST_INVITES, MOST_SESSIONS, SESSION_MS,
+};
 
 use super::*;
 
@@ -171,7 +173,7 @@ async fn what_an_administrator_made_ends_with_the_right_to_make_it() {
     assert_eq!(listed().await.len(), 3);
     assert!(works(&for_anyone).await && works(&for_another).await);
     passkeys
-        .set_role(other.id, Role::Operator, &browser())
+        .set_role(other.id, (None, Role::Operator), &browser())
         .await
         .unwrap();
     assert!(!works(&for_anyone).await && !works(&for_another).await);
@@ -180,7 +182,7 @@ async fn what_an_administrator_made_ends_with_the_right_to_make_it() {
     let refused = fixture.created(&for_anyone, "Eve", &mut counting()).await;
     assert!(matches!(refused, Err(ConsoleRefusal::InviteUnknown)));
     passkeys
-        .set_role(other.id, Role::Owner, &browser())
+        .set_role(other.id, (None, Role::Owner), &browser())
         .await
         .unwrap();
     // They do not come back with the right. A request that was let in before makes nothing that works either.
@@ -217,10 +219,12 @@ async fn who_lost_the_right_meanwhile_changes_no_administrator() {
     let others = passkeys.console_passkeys(ada.id).await.unwrap()[0].key;
 
     let lowered = fixture.signed_in(&mut second).await;
-    let set = |role| passkeys.set_role(bob.id, role, &OPERATOR);
+    let set = |role| passkeys.set_role(bob.id, (None, role), &OPERATOR);
     set(Role::Operator).await.unwrap();
     let lost = ConsoleRefusal::RoleLost(Role::Owner);
-    let raised = passkeys.set_role(bob.id, Role::Owner, &lowered).await;
+    let raised = passkeys
+        .set_role(bob.id, (None, Role::Owner), &lowered)
+        .await;
     assert_eq!(raised, Err(lost.clone()));
     let removed = passkeys.remove_administrator(ada.id, &lowered).await;
     assert_eq!(removed, Err(lost.clone()));
@@ -236,7 +240,9 @@ async fn who_lost_the_right_meanwhile_changes_no_administrator() {
     let lost = passkeys.open_invite(&link).await;
     assert_eq!(lost, Err(ConsoleRefusal::InviteUnknown));
     let gone = ConsoleRefusal::SignedOut;
-    let lowered = passkeys.set_role(ada.id, Role::Support, &thief).await;
+    let lowered = passkeys
+        .set_role(ada.id, (None, Role::Support), &thief)
+        .await;
     assert_eq!(lowered, Err(gone.clone()));
     let removed = passkeys.remove_administrator(ada.id, &thief).await;
     assert_eq!(removed, Err(gone.clone()));
@@ -254,6 +260,39 @@ async fn who_lost_the_right_meanwhile_changes_no_administrator() {
         .unwrap();
     let late = passkeys.open_invite(&late).await;
     assert_eq!(late, Err(ConsoleRefusal::InviteUnknown));
+}
+
+/// Somebody who signs in or invites all the time hides no session and no invite behind a page of them.
+#[tokio::test]
+async fn a_list_is_never_longer_than_its_page() {
+    let fixture = Fixture::new().await;
+    let passkeys = &fixture.passkeys;
+    let (ada, mut key) = fixture.administrator("Ada", Role::Owner).await;
+    let by = fixture.signed_in(&mut key).await;
+    for _ in 0..MOST_SESSIONS + 5 {
+        fixture.clock.advance_millis(1);
+        fixture.signed_in(&mut key).await;
+    }
+    let last = fixture.signed_in(&mut key).await.standing.unwrap().1;
+    let sessions = passkeys.sessions(ada.id).await.unwrap();
+    assert_eq!(sessions.len(), MOST_SESSIONS);
+    assert!(sessions.iter().any(|session| session.id == last));
+    // The first one ended, and what was made in it did not.
+    assert!(
+        sessions
+            .iter()
+            .all(|session| Some(session.id) != by.standing.map(|(_, of)| of))
+    );
+    let mut made = Vec::new();
+    for n in 0..MOST_INVITES + 5 {
+        fixture.clock.advance_millis(1);
+        let name = format!("Eve {n}");
+        let invited = passkeys.invite_administrator(&name, Role::Support, &by);
+        made.push(invited.await.unwrap().0.id);
+    }
+    let listed = passkeys.invites().await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|invite| invite.id).collect();
+    assert_eq!(listed, made[5..]);
 }
 
 #[tokio::test]
@@ -352,7 +391,7 @@ async fn a_removed_administrator_is_out_at_once_and_an_owner_stays() {
     let by = browser();
     let (ada, mut adas) = fixture.administrator("Ada", Role::Owner).await;
     let (bob, mut bobs) = fixture.administrator("Bob", Role::Support).await;
-    let refused = passkeys.set_role(ada.id, Role::Support, &by).await;
+    let refused = passkeys.set_role(ada.id, (None, Role::Support), &by).await;
     assert_eq!(refused, Err(ConsoleRefusal::LastOwner));
     let refused = passkeys.remove_administrator(ada.id, &by).await;
     assert_eq!(refused, Err(ConsoleRefusal::LastOwner));
@@ -364,7 +403,14 @@ async fn a_removed_administrator_is_out_at_once_and_an_owner_stays() {
     assert_eq!(passkeys.sessions(bob.id).await.unwrap().len(), 3);
     passkeys.end_session(ended.session(), &by).await.unwrap();
     assert!(!fixture.is_signed_in(&ended).await);
-    let changed = passkeys.set_role(bob.id, Role::Owner, &by).await.unwrap();
+    let changed = passkeys
+        .set_role(bob.id, (Some(Role::Support), Role::Owner), &by)
+        .await
+        .unwrap();
+    let late = passkeys
+        .set_role(bob.id, (Some(Role::Support), Role::Operator), &by)
+        .await;
+    assert_eq!(late, Err(ConsoleRefusal::RoleChanged));
     assert_eq!(changed.role, Role::Owner);
     let visitor = passkeys.visitor(&session).await.unwrap().unwrap();
     assert_eq!(visitor.administrator.role, Role::Owner);

@@ -28,14 +28,15 @@ pub(super) async fn passkeys(visit: &Visit, of: UserId) -> Result<Vec<Passkey>, 
     Ok(shown.collect())
 }
 
-/// Removes the passkey that the path names.
-pub(super) async fn remove_passkey_of(visit: &Visit, of: UserId) -> Result<(), Failure> {
+/// Removes the passkey that the path names; which one.
+pub(super) async fn remove_passkey_of(visit: &Visit, of: UserId) -> Result<CredentialKey, Failure> {
     let absent = || Failure::Absent("There is no such passkey any more.");
     let key = words::digits(visit.segment("key"));
     let key = CredentialKey::from_hex(&key).ok_or_else(absent)?;
     let by = visit.actor();
     let removed = visit.passkeys().remove_console_passkey(of, key, &by);
-    Ok(removed.await?)
+    removed.await?;
+    Ok(key)
 }
 
 /// Ends the session that the path names.
@@ -87,8 +88,13 @@ pub(super) async fn add_passkey(visit: Visit) -> Result<Response, Failure> {
 /// `POST /console/you/passkeys/{key}/remove`.
 pub(super) async fn remove_passkey(visit: Visit) -> Result<Response, Failure> {
     let who = visit.administrator()?.id;
-    remove_passkey_of(&visit, who).await?;
-    Ok(visit.back("/you", "passkey-removed"))
+    let removed = remove_passkey_of(&visit, who).await?;
+    let to = if visit.visitor()?.session.passkey == Some(removed) {
+        "/sign-in"
+    } else {
+        "/you"
+    };
+    Ok(visit.back(to, "passkey-removed"))
 }
 
 /// `POST /console/you/sessions/{session}/end`.

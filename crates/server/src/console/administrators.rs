@@ -28,6 +28,8 @@ const EVENTS: u32 = 50;
 /// Somebody whose name is not known any more.
 const GONE: &str = "somebody who was removed";
 
+const ROLE_CHANGED: &str = "Somebody else has changed this role. The list shows the new one.";
+
 const ABSENT: Failure = Failure::Absent("There is no such administrator.");
 
 #[derive(Template)]
@@ -222,20 +224,25 @@ pub(super) async fn change_role(visit: Visit) -> Result<Response, Failure> {
             ..page
         });
     };
-    let seen = Role::from_name(visit.field("seen"));
-    let now = visit.passkeys().administrator(id).await?.role;
-    if seen.is_some_and(|seen| seen != now) && role != now {
-        let page = the_page(&visit).await?;
-        return page::not_accepted(&AdministratorsPage {
-            unchanged: Some((
-                id,
-                "Somebody else has changed this role. The list shows the new one.",
-            )),
-            ..page
-        });
+    let seen = match visit.field("seen") {
+        "" => None,
+        name => {
+            let seen = Role::from_name(name);
+            Some(seen.ok_or(Failure::Malformed(
+                "The form names a role that there is not.",
+            ))?)
+        }
+    };
+    let by = visit.actor();
+    let changed = visit.passkeys().set_role(id, (seen, role), &by);
+    match changed.await {
+        Ok(_) => Ok(visit.back("/administrators", "role")),
+        Err(ConsoleRefusal::RoleChanged) => page::not_accepted(&AdministratorsPage {
+            unchanged: Some((id, ROLE_CHANGED)),
+            ..the_page(&visit).await?
+        }),
+        Err(refusal) => Err(refusal.into()),
     }
-    visit.passkeys().set_role(id, role, &visit.actor()).await?;
-    Ok(visit.back("/administrators", "role"))
 }
 
 /// `POST /console/administrators/{administrator}/remove`.

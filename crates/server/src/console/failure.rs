@@ -67,8 +67,8 @@ impl From<ConsoleRefusal> for Failure {
             ConsoleRefusal::Domain(refusal) => Self::Refused(refusal),
             ConsoleRefusal::InviteUnknown => Self::Said(
                 StatusCode::NOT_FOUND,
-                "This link does not work. It may have been used, revoked, or be older than a day. Ask an owner for another one, or \
-                 run `passkeyd console invite` on the machine."
+                "This link does not work. It may have been used or revoked, or be older than a day, or the person who made it has lost the role \
+                 or the passkey of then. Ask an owner for another one, or run `passkeyd console invite` on the machine."
                     .to_owned(),
             ),
             ConsoleRefusal::NameInvalid => Self::Said(
@@ -77,6 +77,10 @@ impl From<ConsoleRefusal> for Failure {
             ),
             ConsoleRefusal::SignedOut => Self::SignedOut(String::new()),
             ConsoleRefusal::RoleLost(role) => Self::Role(role),
+            ConsoleRefusal::RoleChanged => Self::Said(
+                StatusCode::CONFLICT,
+                "Somebody else has changed this role.".to_owned(),
+            ),
             ConsoleRefusal::Unknown => Self::Absent("It is not there any more."),
             ConsoleRefusal::LastPasskey => Self::Said(
                 StatusCode::CONFLICT,

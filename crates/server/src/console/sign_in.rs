@@ -18,6 +18,7 @@ use super::failure::Failure;
 use super::page;
 use super::place::Place;
 use super::visit::{self, Visit};
+use super::words;
 
 /// How many bytes a path to come back to may have.
 const MAX_BACK: usize = 512;
@@ -29,6 +30,8 @@ struct SignInPage<'a> {
     next: &'a str,
     /// Why no passkey can be used at this address.
     problem: Option<&'a str>,
+    /// What was done that ended the session.
+    done: Option<&'static str>,
 }
 
 #[derive(Template)]
@@ -50,6 +53,7 @@ pub(super) async fn page(visit: Visit) -> Result<Response, Failure> {
         at: place.base(),
         next: back(visit.query("next").unwrap_or_default()),
         problem: place.ceremonies().err(),
+        done: visit.query("done").and_then(words::done),
     })
 }
 

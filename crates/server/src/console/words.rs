@@ -41,6 +41,16 @@ pub(super) fn maybe_passkey(key: impl Borrow<Option<CredentialKey>>) -> String {
     key.borrow().as_ref().map(passkey).unwrap_or_default()
 }
 
+/// The passkey that came or went; empty for other events.
+pub(super) fn which_passkey(event: &AuditEvent) -> String {
+    match event.kind {
+        AuditKind::CredentialRegistered | AuditKind::CredentialDeleted => {
+            maybe_passkey(event.credential)
+        }
+        _ => String::new(),
+    }
+}
+
 /// Whether a session began with this passkey.
 pub(super) fn began(
     with: impl Borrow<Option<CredentialKey>>,
@@ -133,7 +143,7 @@ pub(super) fn done(word: &str) -> Option<&'static str> {
         "renamed" => "Renamed.",
         "role" => "The role was changed.",
         "passkey-removed" => {
-            "The passkey was removed, and the sessions that may have begun with it have ended."
+            "The passkey was removed, and the sessions that began with it have ended."
         }
         "removed" => "The administrator was removed and is signed out everywhere.",
         "examined" => "The examination has ended.",

@@ -56,6 +56,13 @@ pub(crate) fn judge(url: &str, networks: &[IpNet]) -> Result<(), &'static str> {
     if host.is_empty() {
         return Err("it has no host");
     }
+    // Of a port that is none, the client would take that of the scheme.
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    let port = authority.rsplit_once(':').map(|(_, port)| port);
+    if port.is_some_and(|port| !port.ends_with(']') && url.port_u16().is_none_or(|port| port == 0))
+    {
+        return Err("its port is not a number from 1 to 65535");
+    }
     let is_plain = url
         .scheme_str()
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case("http"));
@@ -108,6 +115,8 @@ mod tests {
             "https://93.184.215.14/",
             "https://[2606:4700:4700::1111]/",
             "https://10.1.2.3:8443/hooks",
+            "https://acme.test:65535/",
+            "https://[2606:4700:4700::1111]:1/",
             "https://1.2.3.4.acme.test/",
         ] {
             assert_eq!(judge(good, &networks), Ok(()), "{good}");
@@ -134,6 +143,11 @@ mod tests {
             "https://[]/",
             "https://[v1.fe]/",
             "https://:443/",
+            "https://acme.test:99999/",
+            "https://acme.test:65536/",
+            "https://acme.test:0/",
+            "https://acme.test:/",
+            "https://[2606:4700:4700::1111]:70000/",
             "https://.../",
             "http://acme.test/hooks",
             "http://10.1.2.3:8443/hooks",

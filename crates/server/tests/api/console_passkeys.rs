@@ -234,6 +234,8 @@ async fn the_history_says_who_and_which_role_and_an_old_page_changes_no_role() {
             .text()
             .contains("Somebody else has changed this role.")
     );
+    let unknown = ada.post(&role, "role=owner&seen=king").await;
+    assert_eq!(unknown.status, 400, "{}", unknown.text());
     let page = ada
         .client
         .get(&format!("/console/administrators/{bob}"))
@@ -243,7 +245,7 @@ async fn the_history_says_who_and_which_role_and_an_old_page_changes_no_role() {
     for said in [
         "Role of an administrator changed: Bob",
         "role: “support” became “operator”",
-        "Passkey revoked: Bob",
+        "Passkey revoked: Bob <code>YF",
     ] {
         assert!(page.text().contains(said), "{said}: {}", page.text());
     }
@@ -269,7 +271,14 @@ async fn nobody_removes_the_own_only_passkey() {
     assert_eq!(both.len(), 2);
     let removed = ada.post(&only[0], "").await;
     assert_eq!(removed.status, 303, "{}", removed.text());
-    // The session had begun with it.
+    // The session had begun with it, and the sign-in page says what was done.
+    let to = removed.header("location").unwrap();
+    let page = app.browser().get(to.strip_prefix("/prefix").unwrap()).await;
+    assert!(
+        page.text().contains("The passkey was removed"),
+        "{}",
+        page.text()
+    );
     assert_eq!(ada.client.get("/console/you").await.status, 303);
     let (_, left) = app
         .passkeys

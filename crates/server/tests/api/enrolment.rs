@@ -436,7 +436,7 @@ async fn a_link_ends_with_the_role_or_a_passkey_of_the_administrator_who_made_it
     let first = link_of(&fixture, &operator).await;
     said(&stranger.get(&first).await, 200, "Add a passkey");
     for role in [Role::Support, Role::Operator] {
-        passkeys.set_role(olga, role, &owner).await.unwrap();
+        passkeys.set_role(olga, (None, role), &owner).await.unwrap();
         said(&stranger.get(&first).await, 404, "This link is not valid");
     }
     let second = link_of(&fixture, &operator).await;

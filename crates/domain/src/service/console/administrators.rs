@@ -37,15 +37,17 @@ impl Passkeys {
         }
     }
 
-    /// Gives an administrator another role. Sessions go on with it at once. Invites and links that the person has made no longer work.
+    /// Gives an administrator another role, if the one of now is that which the caller has `seen`. Sessions go on with it at once. Invites
+    /// and links that the person has made no longer work.
     ///
     /// # Errors
+    /// [`ConsoleRefusal::RoleChanged`] when it is not the role that was seen;
     /// [`ConsoleRefusal::Unknown`], [`ConsoleRefusal::LastOwner`]; [`ConsoleRefusal::SignedOut`] or [`ConsoleRefusal::RoleLost`] when the caller
     /// has lost the right meanwhile.
     pub async fn set_role(
         &self,
         id: UserId,
-        role: Role,
+        (seen, role): (Option<Role>, Role),
         by: &Actor,
     ) -> Result<Administrator, ConsoleRefusal> {
         let _turn = self.administrators.lock().await;
@@ -53,6 +55,9 @@ impl Passkeys {
         let before = self.administrator(id).await?;
         if before.role == role {
             return Ok(before);
+        }
+        if seen.is_some_and(|seen| seen != before.role) {
+            return Err(ConsoleRefusal::RoleChanged);
         }
         self.without_owner(&before).await?;
         let earlier = before.role;
