@@ -233,9 +233,10 @@ impl Delivery {
     }
 }
 
-/// The key of the notice that a webhook gets of an event. A call that is sent again finds its own delivery by it.
+/// The key of the notice that a webhook gets of an event. A call that is sent again finds its own delivery by it. It begins with the moment of
+/// the event, so that a store adds it behind those that it has, and not at a random place.
 fn key(
-    event: EventId,
+    (event, at): (EventId, Timestamp),
     webhook: WebhookId,
     what: NoticeType,
     of_many: Option<CredentialKey>,
@@ -248,7 +249,8 @@ fn key(
         context.update(&credential.0);
     }
     let mut key = [0; 16];
-    key.copy_from_slice(&context.finish().as_ref()[..16]);
+    key[..6].copy_from_slice(&at.0.to_be_bytes()[2..]);
+    key[6..].copy_from_slice(&context.finish().as_ref()[..10]);
     DeliveryId(key)
 }
 
@@ -321,7 +323,7 @@ impl AuditEvent {
             ceremony: self.ceremony,
             reason: self.why(),
         };
-        let id = key(self.id, subscriber.webhook, what, of_many);
+        let id = key((self.id, self.at), subscriber.webhook, what, of_many);
         let place = (subscriber.account, subscriber.webhook);
         Delivery::new(id, self.relying_party, place, notice)
     }
@@ -415,5 +417,25 @@ mod tests {
         let deliveries = event.deliveries();
         assert_eq!(deliveries, event.deliveries());
         assert_ne!(deliveries[0].id, deliveries[1].id);
+    }
+
+    #[test]
+    fn a_later_event_has_later_keys() {
+        let subscribers: Arc<[Subscriber]> =
+            vec![subscriber(4, &["*"]), subscriber(5, &["*"])].into();
+        let mut last = DeliveryId([0; 16]);
+        for millis in [1, 2, 300, 70_000, 1_796_000_000_000] {
+            let mut event = event(AuditKind::Authenticated);
+            event.at = Timestamp(millis);
+            let mut ids: Vec<_> = event
+                .told_to(Some(Arc::clone(&subscribers)))
+                .deliveries()
+                .iter()
+                .map(|delivery| delivery.id)
+                .collect();
+            ids.sort_unstable();
+            assert!(last < ids[0], "{millis}");
+            last = ids[1];
+        }
     }
 }
