@@ -20,6 +20,11 @@ pub struct Import {
 /// [`Storage`](crate::store::Storage) lists what it has made, and does not list it among the imports.
 pub const EARLIER: ImportId = ImportId([0; 16]);
 
+/// Under which key the notes are that came in the file of an import: an export of passkeyd says what its store had imported.
+pub fn told_by(import: ImportId) -> ImportId {
+    ImportId(import.0.map(|byte| !byte))
+}
+
 /// [`Import::source`] of an export of passkeyd.
 pub const OWN: &str = "passkeyd";
 

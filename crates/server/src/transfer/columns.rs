@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::disabled::{near, says};
 use super::encoding::Seen;
@@ -105,7 +105,7 @@ impl Columns {
                     self.stated.insert(path.to_string());
                 }
                 &mut self.judged
-            } else if member.value.is_null()
+            } else if member.value.as_object().is_some_and(Map::is_empty)
                 || ignored.is_some()
                 || is_known(member.path, member.value)
                 || user.as_deref() == Some(member.path)

@@ -262,7 +262,7 @@ pub(super) fn is_known(path: &str, value: &Value) -> bool {
     ];
     // What is in an object that is not looked into may say anything.
     let is_simple = match value {
-        Value::Number(_) => true,
+        Value::Null | Value::Number(_) => true,
         Value::String(text) => !text.trim_start().starts_with(['{', '[']),
         _ => false,
     };

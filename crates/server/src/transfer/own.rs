@@ -307,7 +307,7 @@ async fn done(passkeys: &Passkeys, step: Judged, id: ImportId) -> Result<Vec<Rep
             None => Outcome::Refused(UNKNOWN_WORD.to_owned()),
             Some(event) => passkeys.import_event(&event).await?,
         },
-        Line::Imported(line) => passkeys.import_note(line.into()).await?,
+        Line::Imported(line) => passkeys.import_note(line.into(), id).await?,
         Line::Credential(line) => return Ok(lonely(n, &line)),
         Line::Header(_) | Line::Manifest(_) | Line::User(_) => return Ok(Vec::new()),
     };

@@ -3,7 +3,7 @@
 //! their values differ.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -27,10 +27,10 @@ pub(super) struct Row {
     pub(super) place: String,
     /// Values by their paths, but for those that are nothing.
     members: Arc<Members>,
-    /// The paths of members that are nothing.
-    empty: Arc<BTreeSet<String>>,
-    /// The members of what has the passkey in a list, of a user or of a document, and the paths of those that are nothing.
-    owner: Option<(Arc<Members>, Arc<BTreeSet<String>>)>,
+    /// Members that are nothing: `null`, for an empty text, too, or an object without members.
+    empty: Arc<Members>,
+    /// The members of what has the passkey in a list, of a user or of a document, and those that are nothing.
+    owner: Option<(Arc<Members>, Arc<Members>)>,
     /// Whether that is a user.
     of_user: bool,
     /// The name of the list.
@@ -158,10 +158,7 @@ impl Row {
     /// Adds a value, which is not looked into.
     pub(super) fn put(&mut self, path: &str, value: &Value) {
         if is_nothing(value) {
-            if !self.empty.contains(path) {
-                Arc::make_mut(&mut self.empty).insert(path.to_owned());
-            }
-            return;
+            return self.put_empty(path, Value::Null);
         }
         match self.members.get(path) {
             Some(other) if other != value => self.refuse(format!(
@@ -171,6 +168,13 @@ impl Row {
             None => {
                 Arc::make_mut(&mut self.members).insert(path.to_owned(), value.clone());
             }
+        }
+    }
+
+    /// Adds a member that is nothing.
+    fn put_empty(&mut self, path: &str, value: Value) {
+        if !path.is_empty() && !self.empty.contains_key(path) {
+            Arc::make_mut(&mut self.empty).insert(path.to_owned(), value);
         }
     }
 
@@ -195,7 +199,7 @@ impl Row {
             return self.put(LONGER, &true.into());
         }
         match value {
-            Value::Object(object) if object.is_empty() => self.put(path, &Value::Null),
+            Value::Object(object) if object.is_empty() => self.put_empty(path, value.clone()),
             Value::Object(object) if !is_value(object) => {
                 let mut plain_names: HashMap<String, (&String, &Value)> = HashMap::new();
                 for (member, value) in object {
@@ -303,28 +307,25 @@ impl Row {
     /// All members of the record, with its path in that of a user if it is in a list, and of what has it in a list.
     pub(super) fn all(&self) -> impl Iterator<Item = Member<'_>> {
         let owner = self.owner.iter().flat_map(|(owner, _)| &**owner);
-        let list = if self.owner.is_some() { self.list } else { "" };
-        let own = self
-            .members
-            .iter()
-            .map(move |(path, value)| Member { list, path, value });
-        own.chain(owner.map(|(path, value)| Member {
-            list: "",
-            path,
-            value,
-        }))
+        self.listed(&self.members, owner)
     }
 
     /// The members that are nothing, of the record and of what has it in a list.
     pub(super) fn empty(&self) -> impl Iterator<Item = Member<'_>> {
         let owner = self.owner.iter().flat_map(|(_, empty)| &**empty);
+        self.listed(&self.empty, owner)
+    }
+
+    fn listed<'a>(
+        &self,
+        own: &'a Members,
+        owner: impl Iterator<Item = (&'a String, &'a Value)>,
+    ) -> impl Iterator<Item = Member<'a>> {
         let list = if self.owner.is_some() { self.list } else { "" };
-        let value = &Value::Null;
-        let own = self
-            .empty
+        let own = own
             .iter()
-            .map(move |path| Member { list, path, value });
-        own.chain(owner.map(move |path| Member {
+            .map(move |(path, value)| Member { list, path, value });
+        own.chain(owner.map(|(path, value)| Member {
             list: "",
             path,
             value,

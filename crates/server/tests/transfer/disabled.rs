@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use domain::Passkeys;
+use domain::model::audit::{Actor, ActorKind};
 use domain::model::ids::RelyingPartyId;
 use domain::model::page::PageRequest;
 use domain::service::transfer::copy_store;
 use domain::store::Storage;
 use serde_json::{Value, json};
 use server::transfer::export::Wanted;
-use server::transfer::import::Report;
+use server::transfer::import::{Mode, Report};
 use server::transfer::source::{Source, Told};
 use storage::Memory;
 
@@ -19,6 +20,7 @@ use crate::refusals::{self, foreseen, line};
 use crate::sources::{Imported, run, run_on};
 use crate::support::*;
 
+static SOMEBODY: Actor = Actor::new(ActorKind::Api, "test");
 const MOMENT: &str = "2025-01-01T00:00:00Z";
 
 /// Members of a passkey or of its user that say that nobody may sign in.
@@ -309,16 +311,15 @@ async fn a_passkey_that_was_deleted_here_is_not_imported_again_unasked() {
         .unwrap();
     assert_eq!(outcomes(done), ["added"; 3]);
     let first = passkeys.list_imports(PageRequest::first(1)).await.unwrap();
-    let by = domain::model::audit::Actor::new(domain::model::audit::ActorKind::Api, "test");
     let (ann, records) = passkeys
         .user_with_credentials(service.id(), users[0])
         .await
         .unwrap();
-    let deleted = passkeys.delete_credential_or_registration(&ann, records[0].key, &by);
+    let deleted = passkeys.delete_credential_or_registration(&ann, records[0].key, &SOMEBODY);
     deleted.await.unwrap();
     let bob = passkeys.user(service.id(), users[1]).await.unwrap();
     passkeys
-        .delete_user(service.id(), bob.id, &by)
+        .delete_user(service.id(), bob.id, &SOMEBODY)
         .await
         .unwrap();
     // Bob has another passkey in the next file.
@@ -365,6 +366,79 @@ async fn a_passkey_that_was_deleted_here_is_not_imported_again_unasked() {
     assert_eq!(again(false, false).await, ["exists"; 4]);
 }
 
+/// A store of before these notes, or one whose import was forgotten, learns from the next file what was imported.
+#[tokio::test]
+async fn what_is_there_already_is_noted_by_the_next_import() {
+    let service = Service::new().await;
+    let (passkeys, rp) = (&service.app.passkeys, service.id());
+    let [ann, next] = [b"a", b"b"].map(|handle| registered_elsewhere(handle, -7));
+    let name = "ann-0000001";
+    let one = line(&ann, name, &json!({}));
+    let both = format!("{one}\n{}", line(&next, name, &json!({})));
+    let import = async |text: &str| {
+        let file = (text, Source::Simplewebauthn, Told::default());
+        let done = run_on(passkeys, rp, file, (false, false)).await.unwrap();
+        let done = in_order(done);
+        done.reports
+            .iter()
+            .map(|one| one.outcome)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(import(&one).await, ["added"]);
+    let first = passkeys.list_imports(PageRequest::first(1)).await.unwrap();
+    passkeys.forget_import(first.items[0].id).await.unwrap();
+    assert_eq!(import(&one).await, ["exists"]);
+    let ann = passkeys.user(rp, name).await.unwrap();
+    passkeys.delete_user(rp, ann.id, &SOMEBODY).await.unwrap();
+    assert_eq!(import(&both).await, ["refused"; 2]);
+}
+
+/// Undone, an import leaves nothing that keeps out what nobody has deleted.
+#[tokio::test]
+async fn an_undone_import_keeps_out_only_what_was_deleted() {
+    let users = ["ann-0000001", "bob-0000001", "eve-0000001"];
+    let registered = [b"a", b"b", b"c"].map(|handle| registered_elsewhere(handle, -7));
+    let lines = users.iter().zip(&registered);
+    let lines: Vec<_> = lines
+        .map(|(user, passkey)| line(passkey, user, &json!({})))
+        .collect();
+    let text = lines.join("\n");
+    let source = Service::new().await;
+    let rp = source.id();
+    let import = async |passkeys: &Arc<Passkeys>, text: &str| {
+        let file = (text, Source::Simplewebauthn, Told::default());
+        let done = run_on(passkeys, rp, file, (false, false)).await.unwrap();
+        let done = in_order(done);
+        done.reports
+            .iter()
+            .map(|one| one.outcome)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(import(&source.app.passkeys, &text).await, ["added"; 3]);
+    let delete = async |passkeys: &Arc<Passkeys>, name: &str| {
+        let found = passkeys.user_with_credentials(rp, name).await;
+        let (user, records) = found.unwrap();
+        let deleted = passkeys.delete_credential_or_registration(&user, records[0].key, &SOMEBODY);
+        deleted.await.unwrap();
+    };
+    // Deleted before the move, and after it.
+    delete(&source.app.passkeys, users[2]).await;
+    let export = bytes_of(&source.app.passkeys, Wanted::default()).await;
+    let moved = over(Arc::new(Memory::new())).await;
+    let (_, _, Mode::Write(id)) = into(&moved, &export, false).await.unwrap() else {
+        unreachable!()
+    };
+    delete(&moved, users[1]).await;
+    moved.undo_import(id).await.unwrap();
+    assert_eq!(import(&moved, &text).await, ["added", "refused", "refused"]);
+    // A person who has deleted a passkey is no person who was deleted.
+    let passkeys = &source.app.passkeys;
+    let all = passkeys.list_imports(PageRequest::first(1)).await.unwrap();
+    passkeys.undo_import(all.items[0].id).await.unwrap();
+    let next = line(&registered_elsewhere(b"d", -7), users[2], &json!({}));
+    assert_eq!(import(passkeys, &next).await, ["added"]);
+}
+
 /// With the reports in the order of the file. Records are written side by side.
 fn in_order(mut done: Imported) -> Imported {
     done.reports
@@ -402,6 +476,10 @@ async fn what_is_not_read_is_named_before_anything_is_written() {
     let listed = json!({"username": "ann-0000001", "gekuendigt": true, "passkeys": [with(json!({"gesperrt": true}))]});
     for (record, named) in [
         (with(json!({"Gesperrt_am": MOMENT})), "gesperrtam"),
+        // What is nothing in every record may be `false`, too.
+        (with(json!({"can_login": ""})), "canlogin"),
+        (with(json!({"approved": null})), "approved"),
+        (with(json!({"meta": {"is_active": ""}})), "meta.isactive"),
         (with(json!({"kunde": {"gesperrt": true}})), "kunde.gesperrt"),
         (with(json!({"user": [{"disabled": true}]})), "user"),
         (

@@ -13,7 +13,7 @@ use crate::model::account::{Account, ApiKey};
 use crate::model::audit::{AuditEvent, trail_of};
 use crate::model::clock::Timestamp;
 use crate::model::ids::{AccountId, RelyingPartyId};
-use crate::model::import::EARLIER;
+use crate::model::import::{EARLIER, told_by};
 use crate::model::page::{Page, PageRequest, Position};
 use crate::model::relying_party::RelyingParty;
 use crate::model::token::TokenKind;
@@ -156,8 +156,10 @@ pub async fn copy_store(
 async fn copy_notes(from: &dyn Storage, to: &dyn Storage) -> Result<(), CopyError> {
     let list = |page| from.list_imports(page);
     let imports = all(list, |import| (import.created, import.id.0)).await?;
-    let earlier = std::iter::once(EARLIER);
-    for id in earlier.chain(imports.iter().map(|import| import.id)) {
+    let all = imports
+        .iter()
+        .flat_map(|import| [import.id, told_by(import.id)]);
+    for id in std::iter::once(EARLIER).chain(all) {
         let mut after = None;
         loop {
             let notes = from.list_imported(id, after, PAGE).await?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::model::audit::{Actor, ActorKind, AuditEvent, AuditKind};
 use crate::model::ids::{CredentialKey, ImportId, RelyingPartyId, UserId};
-use crate::model::import::{EARLIER, Import, Imported, OWN, name_image};
+use crate::model::import::{EARLIER, Import, Imported, OWN, name_image, told_by};
 use crate::model::page::{Page, PageRequest, Position};
 use crate::model::refusal::Refusal;
 use crate::service::Passkeys;
@@ -110,7 +110,8 @@ impl Passkeys {
         Ok(notes.into_iter().collect())
     }
 
-    /// The notes of credentials and names of a Relying Party, of all imports for which this holds, and of those that are no longer listed.
+    /// The notes of credentials and names of a Relying Party: what the imports for which this holds have brought, what the files of all
+    /// imports have told, and what is known of imports that are no longer listed.
     async fn notes_of(
         &self,
         rp: RelyingPartyId,
@@ -121,8 +122,11 @@ impl Passkeys {
         let mut page = PageRequest::first(NOTES);
         loop {
             let imports = self.list_imports(page).await?;
-            for import in imports.items.iter().filter(|import| wanted(import)) {
-                self.take_notes(import.id, rp, &mut notes).await?;
+            for import in &imports.items {
+                if wanted(import) {
+                    self.take_notes(import.id, rp, &mut notes).await?;
+                }
+                self.take_notes(told_by(import.id), rp, &mut notes).await?;
             }
             let Some(last) = imports.items.last().filter(|_| imports.more) else {
                 return Ok(notes);
@@ -203,38 +207,55 @@ impl Passkeys {
             }
         }
         self.forget_import(id).await?;
+        self.forget_import(told_by(id)).await?;
         self.sweep_deletions().await?;
         Ok(undone)
     }
 
-    /// Keeps the notes of an import whose credentials were deleted since, or the users of them.
+    /// Keeps the notes of an import whose credentials were deleted since, or the users of them; and of those that its file told, what the
+    /// import did not bring itself.
     async fn remember_deleted(&self, id: ImportId) -> Result<(), Refusal> {
-        // The names of users who are there. Credentials are listed before names.
-        let mut names = HashSet::new();
-        let mut last = None;
-        loop {
-            let page = self.imported_after(id, last).await?;
-            let Some(end) = page.last() else {
-                return Ok(());
-            };
-            last = Some(*end);
-            let mut deleted = Vec::new();
-            for imported in page {
-                let there = match imported {
-                    Imported::Credential(rp, key, _) => {
-                        let found = self.storage.credential(rp, key).await?;
-                        let name = found.map(|(_, user)| name_image(rp, &user.name));
-                        name.map(|name| names.insert(name)).is_some()
+        // What is there: credentials, and the names of users. Credentials are listed before names.
+        let mut there = Brought::default();
+        for of in [id, told_by(id)] {
+            let mut last = None;
+            loop {
+                let page = self.imported_after(of, last).await?;
+                let Some(end) = page.last() else { break };
+                last = Some(*end);
+                let mut deleted = Vec::new();
+                for imported in page {
+                    if !self.is_still_there(imported, &mut there).await? {
+                        deleted.push(imported);
                     }
-                    Imported::User(..) => true,
-                    Imported::Name(_, image) => names.contains(&image),
-                };
-                if !there {
-                    deleted.push(imported);
                 }
+                self.storage.note_imported(EARLIER, &deleted).await?;
             }
-            self.storage.note_imported(EARLIER, &deleted).await?;
         }
+        Ok(())
+    }
+
+    /// Whether what a note is about is there.
+    async fn is_still_there(&self, note: Imported, there: &mut Brought) -> Result<bool, Refusal> {
+        Ok(match note {
+            Imported::Credential(_, key, _) if there.credentials.contains(&key) => true,
+            Imported::Credential(rp, key, user) => {
+                let found = self.storage.credential(rp, key).await?;
+                let is_there = found.is_some();
+                let user = match found {
+                    Some((_, user)) => Some(user),
+                    // A user can be there without this credential.
+                    None => self.storage.user(rp, user.into()).await?,
+                };
+                there
+                    .names
+                    .extend(user.map(|user| name_image(rp, &user.name)));
+                there.credentials.extend(is_there.then_some(key));
+                is_there
+            }
+            Imported::User(..) => true,
+            Imported::Name(_, image) => there.names.contains(&image),
+        })
     }
 
     /// Removes what is left of deleted records, so that they can be imported at once where no sweep runs beside this.

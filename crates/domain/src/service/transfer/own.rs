@@ -8,7 +8,7 @@ use crate::model::audit::{AuditEvent, trail_of};
 use crate::model::clock::Timestamp;
 use crate::model::credential::CredentialRecord;
 use crate::model::ids::{AccountId, ImportId, RelyingPartyId};
-use crate::model::import::{EARLIER, Imported, name_image};
+use crate::model::import::{Imported, name_image, told_by};
 use crate::model::refusal::Refusal;
 use crate::model::relying_party::RelyingParty;
 use crate::model::user::{User, UserRef};
@@ -272,12 +272,13 @@ impl Passkeys {
     ///
     /// # Errors
     /// Faults of the store.
-    pub async fn import_note(&self, note: Imported) -> Result<Outcome, Refusal> {
+    pub async fn import_note(&self, note: Imported, import: ImportId) -> Result<Outcome, Refusal> {
         let (_, rp, _) = note.place();
         if self.storage.relying_party(rp).await?.is_none() {
             return Ok(Outcome::Refused(NO_PARTY.to_owned()));
         }
-        self.storage.note_imported(EARLIER, &[note]).await?;
+        let id = told_by(import);
+        self.storage.note_imported(id, &[note]).await?;
         Ok(Outcome::Added { user_since: None })
     }
 

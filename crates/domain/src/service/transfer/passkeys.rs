@@ -14,8 +14,8 @@ use super::judge::{judge_flags, judge_key, judge_text, judge_transports};
 use crate::model::audit::{AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
 use crate::model::credential::{CredentialRecord, MAX_CREDENTIAL_NAME};
-use crate::model::ids::{CeremonyId, CredentialKey, ImportId, RelyingPartyId};
-use crate::model::import::{image, name_image};
+use crate::model::ids::{CeremonyId, CredentialKey, ImportId, RelyingPartyId, UserId};
+use crate::model::import::{EARLIER, Imported, image, name_image};
 use crate::model::policy::{Attachment, AttestationRequirement, PartialSelection, Selection};
 use crate::model::refusal::Refusal;
 use crate::model::user::{User, judge_user_name};
@@ -185,11 +185,32 @@ impl Passkeys {
         };
         Ok(match self.storage.import_credential(import).await? {
             ImportedCredential::Created => Outcome::Added { user_since },
-            ImportedCredential::Exists => Outcome::Exists,
-            ImportedCredential::CounterRaised => Outcome::CounterRaised,
+            ImportedCredential::Exists => {
+                self.note_known(target, passkey).await?;
+                Outcome::Exists
+            }
+            ImportedCredential::CounterRaised => {
+                self.note_known(target, passkey).await?;
+                Outcome::CounterRaised
+            }
             ImportedCredential::Taken => Outcome::Refused(TAKEN.to_owned()),
             ImportedCredential::UserGone => Outcome::Refused("the user was deleted".to_owned()),
         })
+    }
+
+    /// Notes a passkey that is there already, and the name of its user, where no import has noted them: when they are deleted
+    /// later, the next file must not bring them back.
+    async fn note_known(&self, target: &Target, passkey: &Passkey) -> Result<(), Refusal> {
+        let rp = target.rp.id;
+        let (key, name) = (key_of(rp, &passkey.id), name_image(rp, &passkey.user));
+        if target.before.credentials.contains(&key) && target.before.names.contains(&name) {
+            return Ok(());
+        }
+        let notes = [
+            Imported::Credential(rp, key, UserId([0; 16])),
+            Imported::Name(rp, name),
+        ];
+        Ok(self.storage.note_imported(EARLIER, &notes).await?)
     }
 
     /// What [`import_passkey`](Self::import_passkey) would do now. Nothing is written.
