@@ -156,6 +156,16 @@ impl Passkeys {
         }
     }
 
+    /// Gives a delivery back that was claimed and not sent: it is due now.
+    ///
+    /// # Errors
+    /// `store_unavailable`.
+    pub async fn put_back_delivery(&self, mut delivery: Delivery) -> Result<(), Refusal> {
+        let lease = std::mem::replace(&mut delivery.due, self.now());
+        self.storage.replace_delivery(&delivery, lease).await?;
+        Ok(())
+    }
+
     async fn note_arrival(&self, rp: RelyingPartyId, id: WebhookId) -> Result<(), Refusal> {
         let webhook = self.storage.webhook(rp, id).await?;
         if webhook.is_some_and(|webhook| webhook.failing.is_some()) {

@@ -1,4 +1,5 @@
-//! The task that sends deliveries: many at once, few to one receiver. A receiver that is slow or fails delays only its own deliveries.
+//! The task that sends deliveries: to many receivers at once, and to one receiver one after another. A receiver that is slow or fails delays
+//! only its own deliveries.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -41,6 +42,12 @@ const LEASE_MS: i64 = 30_000;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How often the age of the oldest delivery is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(10);
+/// Deliveries to one webhook that are claimed together and sent one after another. Their outcomes are written together, too.
+const BATCH: u32 = 16;
+/// How long the attempts of one batch may begin. With the longest attempt it is shorter than the lease.
+const LONGEST_BATCH: Duration = Duration::from_secs(10);
+/// Most deliveries of one claim.
+const MOST_CLAIMED: u32 = 1024;
 /// Most attempts at once.
 const MOST: usize = 512;
 /// Most attempts at once to one webhook.
@@ -72,9 +79,38 @@ impl Sender {
         Ok(Self { passkeys, client })
     }
 
-    /// Sends it once, and notes what came of it.
-    async fn send(&self, delivery: Delivery) -> Result<(), Refusal> {
+    /// Sends each of them once, one after another, and notes what came of it. Those that are not begun in time can be claimed again at once.
+    async fn send_all(self, deliveries: Vec<Delivery>, stop: watch::Receiver<bool>) {
+        let begun = Instant::now();
+        let mut noted = JoinSet::new();
+        for delivery in deliveries {
+            let is_late = *stop.borrow() || begun.elapsed() >= LONGEST_BATCH;
+            let done = if is_late {
+                self.passkeys.put_back_delivery(delivery).await
+            } else {
+                self.send(delivery, &mut noted).await
+            };
+            note(done);
+        }
+        while let Some(done) = noted.join_next().await {
+            if let Ok(done) = done {
+                note(done);
+            }
+        }
+    }
+
+    /// Sends it once. That it arrived is noted while the next one is sent.
+    async fn send(
+        &self,
+        delivery: Delivery,
+        noted: &mut JoinSet<Result<(), Refusal>>,
+    ) -> Result<(), Refusal> {
         let attempt = self.attempt(&delivery).await?;
+        let passkeys = Arc::clone(&self.passkeys);
+        if let Attempt::Accepted(_) = attempt {
+            noted.spawn(async move { passkeys.conclude_delivery(delivery, attempt).await });
+            return Ok(());
+        }
         if let Attempt::Failed {
             status, problem, ..
         } = &attempt
@@ -88,7 +124,8 @@ impl Sender {
                 "a webhook was not delivered"
             );
         }
-        self.passkeys.conclude_delivery(delivery, attempt).await
+        // It may disable the webhook, and nothing more is sent then.
+        passkeys.conclude_delivery(delivery, attempt).await
     }
 
     async fn attempt(&self, delivery: &Delivery) -> Result<Attempt, Refusal> {
@@ -113,6 +150,16 @@ impl Sender {
             Ok((status, headers)) => refused(status, &headers, passkeys.now()),
             Err(error) => failed(error.to_string()),
         })
+    }
+}
+
+/// A delivery whose outcome was not noted is due again when its lease ends.
+fn note(done: Result<(), Refusal>) {
+    if let Err(refusal) = done {
+        tracing::warn!(
+            reason = refusal.reason.name(),
+            "the outcome of a delivery was not noted"
+        );
     }
 }
 
@@ -158,15 +205,51 @@ impl Busy {
         at_least(&self.parties, MOST_OF_PARTY / 2 + 1)
     }
 
-    fn begin(&mut self, (party, webhook): (RelyingPartyId, WebhookId)) {
-        *self.webhooks.entry(webhook).or_default() += 1;
-        *self.parties.entry(party).or_default() += 1;
+    fn begin(&mut self, of: &Receivers) {
+        *self.parties.entry(of.party).or_default() += 1;
+        for webhook in &of.webhooks {
+            *self.webhooks.entry(*webhook).or_default() += 1;
+        }
     }
 
-    fn end(&mut self, (party, webhook): (RelyingPartyId, WebhookId)) {
-        one_less(&mut self.webhooks, webhook);
-        one_less(&mut self.parties, party);
+    fn end(&mut self, of: &Receivers) {
+        one_less(&mut self.parties, of.party);
+        for webhook in &of.webhooks {
+            one_less(&mut self.webhooks, *webhook);
+        }
     }
+}
+
+/// Where the deliveries of a batch go: a webhook of a Relying Party, or several where it has many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Receivers {
+    party: RelyingPartyId,
+    webhooks: Vec<WebhookId>,
+}
+
+/// Deliveries as batches: one for each webhook, and at most half of [`MOST_OF_PARTY`] for each Relying Party.
+fn batches(claimed: Vec<Delivery>) -> Vec<(Receivers, Vec<Delivery>)> {
+    let mut batches: Vec<(Receivers, Vec<Delivery>)> = Vec::new();
+    // The batches of each Relying Party, and that of each webhook.
+    let mut of_party: HashMap<RelyingPartyId, Vec<usize>> = HashMap::new();
+    let mut of_webhook: HashMap<WebhookId, usize> = HashMap::new();
+    for delivery in claimed {
+        let (party, webhook) = (delivery.relying_party, delivery.webhook);
+        let own = of_party.entry(party).or_default();
+        let at = *of_webhook.entry(webhook).or_insert_with(|| {
+            if own.len() < MOST_OF_PARTY as usize / 2 {
+                own.push(batches.len());
+                let webhooks = Vec::new();
+                batches.push((Receivers { party, webhooks }, Vec::new()));
+            }
+            let shortest = own.iter().min_by_key(|at| batches[**at].1.len());
+            let at = shortest.copied().unwrap_or_default();
+            batches[at].0.webhooks.push(webhook);
+            at
+        });
+        batches[at].1.push(delivery);
+    }
+    batches
 }
 
 fn at_least<K: Copy>(counts: &HashMap<K, u32>, limit: u32) -> Vec<K> {
@@ -187,8 +270,9 @@ fn one_less<K: Eq + Hash>(counts: &mut HashMap<K, u32>, key: K) {
 /// The attempts, and what is needed to begin more.
 struct Attempts {
     sender: Sender,
-    running: JoinSet<(RelyingPartyId, WebhookId)>,
+    running: JoinSet<Receivers>,
     busy: Busy,
+    stop: watch::Receiver<bool>,
 }
 
 impl Attempts {
@@ -205,9 +289,9 @@ impl Attempts {
             until: now.plus_millis(LEASE_MS),
             webhooks: &self.busy.webhooks(),
             parties: &self.busy.parties(),
-            of_webhook: 1,
-            of_party: MOST_OF_PARTY / 2,
-            most: room,
+            of_webhook: BATCH,
+            of_party: BATCH * MOST_OF_PARTY / 2,
+            most: room.saturating_mul(BATCH).min(MOST_CLAIMED),
         };
         let claimed = match passkeys.claim_deliveries(claim).await {
             Ok(claimed) => claimed,
@@ -217,27 +301,20 @@ impl Attempts {
             }
         };
         let count = claimed.len();
-        for delivery in claimed {
-            let of = (delivery.relying_party, delivery.webhook);
-            self.busy.begin(of);
-            let sender = self.sender.clone();
+        for (of, deliveries) in batches(claimed) {
+            self.busy.begin(&of);
+            let (sender, stop) = (self.sender.clone(), self.stop.clone());
             self.running.spawn(async move {
-                if let Err(refusal) = sender.send(delivery).await {
-                    // It is due again when the lease ends.
-                    tracing::warn!(
-                        reason = refusal.reason.name(),
-                        "the outcome of a delivery was not noted"
-                    );
-                }
+                sender.send_all(deliveries, stop).await;
                 of
             });
         }
         count
     }
 
-    fn end(&mut self, ended: &Result<(RelyingPartyId, WebhookId), JoinError>) {
+    fn end(&mut self, ended: &Result<Receivers, JoinError>) {
         if let Ok(of) = ended {
-            self.busy.end(*of);
+            self.busy.end(of);
         }
     }
 }
@@ -248,6 +325,7 @@ pub(crate) async fn run(sender: Sender, metrics: Arc<Metrics>, mut stop: watch::
         sender,
         running: JoinSet::new(),
         busy: Busy::default(),
+        stop: stop.clone(),
     };
     let mut measured: Option<Instant> = None;
     while !*stop.borrow() {
@@ -277,6 +355,8 @@ pub(crate) async fn run(sender: Sender, metrics: Arc<Metrics>, mut stop: watch::
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use domain::model::ids::{AccountId, DeliveryId, EventId};
+    use domain::model::notice::{Notice, NoticeType};
 
     use super::*;
 
@@ -301,24 +381,70 @@ mod tests {
     #[test]
     fn a_webhook_and_a_relying_party_have_few_attempts_at_once() {
         let mut busy = Busy::default();
-        let (party, one) = (RelyingPartyId([1; 16]), WebhookId([1; 16]));
-        busy.begin((party, one));
+        let party = RelyingPartyId([1; 16]);
+        let to = |n: u8| Receivers {
+            party,
+            webhooks: vec![WebhookId([n; 16])],
+        };
+        let one = WebhookId([1; 16]);
+        busy.begin(&to(1));
         assert_eq!(busy.webhooks(), []);
-        busy.begin((party, one));
+        busy.begin(&to(1));
         assert_eq!(busy.webhooks(), [one]);
-        busy.end((party, one));
+        busy.end(&to(1));
         assert_eq!(busy.webhooks(), []);
         for n in 2..=4 {
-            busy.begin((party, WebhookId([n; 16])));
+            busy.begin(&to(n));
         }
         assert_eq!(busy.parties(), []);
-        busy.begin((party, WebhookId([5; 16])));
+        busy.begin(&to(5));
         assert_eq!(busy.parties(), [party]);
-        busy.end((party, WebhookId([5; 16])));
+        busy.end(&to(5));
         assert_eq!((busy.parties(), busy.parties.len()), (Vec::new(), 1));
         for n in 1..=4 {
-            busy.end((party, WebhookId([n; 16])));
+            busy.end(&to(n));
         }
         assert_eq!((busy.parties.len(), busy.webhooks.len()), (0, 0));
+    }
+
+    #[test]
+    fn deliveries_to_a_webhook_are_one_batch_and_a_relying_party_has_four() {
+        let to = |party: u8, webhook: u8, n: u8| {
+            let notice = Notice {
+                what: NoticeType::Test,
+                event: EventId([n; 16]),
+                at: Timestamp(0),
+                user: None,
+                user_name: None,
+                credential: None,
+                ceremony: None,
+                reason: None,
+            };
+            let of = (AccountId([1; 16]), WebhookId([webhook; 16]));
+            Delivery::new(DeliveryId([n; 16]), RelyingPartyId([party; 16]), of, notice)
+        };
+        let mut claimed: Vec<_> = (0..6).map(|n| to(1, 1, n)).collect();
+        claimed.extend((2..=6).map(|webhook| to(1, webhook, 10 + webhook)));
+        claimed.push(to(2, 9, 30));
+        claimed.push(to(1, 1, 31));
+        let ids = |batch: &(Receivers, Vec<Delivery>)| -> (Vec<u8>, Vec<u8>) {
+            let webhooks = batch.0.webhooks.iter().map(|id| id.0[0]);
+            (
+                webhooks.collect(),
+                batch.1.iter().map(|one| one.id.0[0]).collect(),
+            )
+        };
+        let batches = batches(claimed);
+        let found: Vec<_> = batches.iter().map(ids).collect();
+        assert_eq!(
+            found,
+            [
+                (vec![1], vec![0, 1, 2, 3, 4, 5, 31]),
+                (vec![2, 5], vec![12, 15]),
+                (vec![3, 6], vec![13, 16]),
+                (vec![4], vec![14]),
+                (vec![9], vec![30]),
+            ]
+        );
     }
 }

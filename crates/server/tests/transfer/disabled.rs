@@ -375,15 +375,7 @@ async fn what_is_there_already_is_noted_by_the_next_import() {
     let name = "ann-0000001";
     let one = line(&ann, name, &json!({}));
     let both = format!("{one}\n{}", line(&next, name, &json!({})));
-    let import = async |text: &str| {
-        let file = (text, Source::Simplewebauthn, Told::default());
-        let done = run_on(passkeys, rp, file, (false, false)).await.unwrap();
-        let done = in_order(done);
-        done.reports
-            .iter()
-            .map(|one| one.outcome)
-            .collect::<Vec<_>>()
-    };
+    let import = async |text: &str| imported(passkeys, rp, text).await;
     assert_eq!(import(&one).await, ["added"]);
     let first = passkeys.list_imports(PageRequest::first(1)).await.unwrap();
     passkeys.forget_import(first.items[0].id).await.unwrap();
@@ -405,15 +397,7 @@ async fn an_undone_import_keeps_out_only_what_was_deleted() {
     let text = lines.join("\n");
     let source = Service::new().await;
     let rp = source.id();
-    let import = async |passkeys: &Arc<Passkeys>, text: &str| {
-        let file = (text, Source::Simplewebauthn, Told::default());
-        let done = run_on(passkeys, rp, file, (false, false)).await.unwrap();
-        let done = in_order(done);
-        done.reports
-            .iter()
-            .map(|one| one.outcome)
-            .collect::<Vec<_>>()
-    };
+    let import = async |passkeys: &Arc<Passkeys>, text: &str| imported(passkeys, rp, text).await;
     assert_eq!(import(&source.app.passkeys, &text).await, ["added"; 3]);
     let delete = async |passkeys: &Arc<Passkeys>, name: &str| {
         let found = passkeys.user_with_credentials(rp, name).await;
@@ -437,6 +421,14 @@ async fn an_undone_import_keeps_out_only_what_was_deleted() {
     passkeys.undo_import(all.items[0].id).await.unwrap();
     let next = line(&registered_elsewhere(b"d", -7), users[2], &json!({}));
     assert_eq!(import(passkeys, &next).await, ["added"]);
+}
+
+/// Imports a file; the outcomes of its records.
+async fn imported(passkeys: &Arc<Passkeys>, rp: RelyingPartyId, text: &str) -> Vec<&'static str> {
+    let file = (text, Source::Simplewebauthn, Told::default());
+    let done = run_on(passkeys, rp, file, (false, false)).await.unwrap();
+    let done = in_order(done);
+    done.reports.iter().map(|one| one.outcome).collect()
 }
 
 /// With the reports in the order of the file. Records are written side by side.
