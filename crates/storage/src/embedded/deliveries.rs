@@ -40,61 +40,203 @@ impl Claim {
     }
 
     /// What is claimed: one step in the index for each account and each webhook for which something waits.
-    fn find(&self, connection: &Connection) -> Outcome<Vec<Delivery>> {
+    fn find(&self, connection: &Connection) -> Outcome<Vec<Due>> {
         let mut found = Vec::new();
         let mut account = Vec::new();
         while let Some(next) = next_account(connection, &account)? {
             account = next.to_vec();
             self.of_account(connection, next, &mut found)?;
         }
-        found.sort_by_key(|delivery: &Delivery| delivery.due);
+        let mut webhook = Vec::new();
+        while let Some((next, party)) = next_fresh(connection, &webhook)? {
+            webhook = next.to_vec();
+            if self.is_wanted(next, party) {
+                let fresh = fresh_of(connection, next, self.now, self.of_webhook)?;
+                found.extend(fresh.into_iter().map(Due::Fresh));
+            }
+        }
+        found.sort_by_key(|due: &Due| due.delivery().due);
+        let mut of_webhook: HashMap<WebhookId, u32> = HashMap::new();
         let mut of_party: HashMap<RelyingPartyId, u32> = HashMap::new();
-        found.retain(|delivery| {
-            let count = of_party.entry(delivery.relying_party).or_default();
-            *count += 1;
-            *count <= self.of_party
+        found.retain(|due| {
+            let delivery = due.delivery();
+            let own = of_webhook.entry(delivery.webhook).or_default();
+            let all = of_party.entry(delivery.relying_party).or_default();
+            let has_room = *own < self.of_webhook && *all < self.of_party;
+            *own += u32::from(has_room);
+            *all += u32::from(has_room);
+            has_room
         });
         found.truncate(self.most as usize);
         Ok(found)
+    }
+
+    /// Whether something may be claimed for a webhook.
+    fn is_wanted(&self, webhook: [u8; 16], party: [u8; 16]) -> bool {
+        !self.webhooks.contains(&WebhookId(webhook))
+            && !self.parties.contains(&RelyingPartyId(party))
     }
 
     fn of_account(
         &self,
         connection: &Connection,
         account: [u8; 16],
-        found: &mut Vec<Delivery>,
+        found: &mut Vec<Due>,
     ) -> Outcome<()> {
         let mut webhook = Vec::new();
         while let Some((next, party)) = next_webhook(connection, account, &webhook)? {
             webhook = next.to_vec();
-            if self.webhooks.contains(&WebhookId(next))
-                || self.parties.contains(&RelyingPartyId(party))
-            {
+            if !self.is_wanted(next, party) {
                 continue;
             }
-            found.append(&mut all(
+            let waiting = all(
                 connection,
                 "SELECT body, due FROM deliveries WHERE state = 0 AND account_id = ?1 AND webhook_id = ?2 AND due <= ?3 \
                  ORDER BY due LIMIT ?4",
                 params![account, next, self.now.0, self.of_webhook],
                 rows::delivery,
-            )?);
+            )?;
+            found.extend(waiting.into_iter().map(Due::Waiting));
         }
         Ok(())
     }
 
     fn run(&self, connection: &Connection) -> Outcome<Vec<Delivery>> {
-        let mut claimed = self.find(connection)?;
-        for delivery in &mut claimed {
-            execute(
-                connection,
-                "UPDATE deliveries SET due = ?3 WHERE relying_party_id = ?1 AND id = ?2",
-                params![delivery.relying_party.0, delivery.id.0, self.until.0],
-            )?;
-            delivery.due = self.until;
+        let mut claimed = Vec::new();
+        for due in self.find(connection)? {
+            let delivery = match due {
+                Due::Waiting(mut delivery) => {
+                    execute(
+                        connection,
+                        "UPDATE deliveries SET due = ?3 WHERE relying_party_id = ?1 AND id = ?2",
+                        params![delivery.relying_party.0, delivery.id.0, self.until.0],
+                    )?;
+                    delivery.due = self.until;
+                    Some(delivery)
+                }
+                Due::Fresh(delivery) => settle(connection, delivery, Some(self.until))?,
+            };
+            claimed.extend(delivery);
         }
         Ok(claimed)
     }
+}
+
+/// A delivery that is due, and where it is.
+enum Due {
+    /// In `deliveries`.
+    Waiting(Delivery),
+    /// In `fresh_deliveries`.
+    Fresh(Delivery),
+}
+
+impl Due {
+    fn delivery(&self) -> &Delivery {
+        match self {
+            Self::Waiting(delivery) | Self::Fresh(delivery) => delivery,
+        }
+    }
+}
+
+/// The first webhook after this one that has fresh deliveries, and its Relying Party.
+fn next_fresh(connection: &Connection, after: &[u8]) -> Outcome<Option<([u8; 16], [u8; 16])>> {
+    first(
+        connection,
+        "SELECT webhook_id, relying_party_id FROM fresh_deliveries WHERE webhook_id > ?1 ORDER BY webhook_id LIMIT 1",
+        [after],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// The earliest fresh deliveries of a webhook.
+fn fresh_of(
+    connection: &Connection,
+    webhook: [u8; 16],
+    until: Timestamp,
+    limit: u32,
+) -> Outcome<Vec<Delivery>> {
+    all(
+        connection,
+        "SELECT body, created FROM fresh_deliveries WHERE webhook_id = ?1 AND created <= ?2 ORDER BY created, id LIMIT ?3",
+        params![webhook, until.0, limit],
+        rows::delivery,
+    )
+}
+
+/// Moves a fresh delivery to the others, with another time when it is due if one is given; nothing when its Relying Party is gone.
+fn settle(
+    connection: &Connection,
+    mut delivery: Delivery,
+    due: Option<Timestamp>,
+) -> Outcome<Option<Delivery>> {
+    execute(
+        connection,
+        "DELETE FROM fresh_deliveries WHERE webhook_id = ?1 AND created = ?2 AND id = ?3",
+        params![delivery.webhook.0, delivery.created.0, delivery.id.0],
+    )?;
+    if !writes::relying_party_exists(connection, delivery.relying_party)? {
+        return Ok(None);
+    }
+    delivery.due = due.unwrap_or(delivery.due);
+    insert_delivery(connection, &delivery)?;
+    Ok(Some(delivery))
+}
+
+/// Moves fresh deliveries of a Relying Party to the others; how many.
+fn settle_some(connection: &Connection, rp: RelyingPartyId, limit: u32) -> Outcome<u32> {
+    let (mut moved, mut webhook) = (0, Vec::new());
+    while let Some((next, party)) = next_fresh(connection, &webhook)? {
+        webhook = next.to_vec();
+        if party != rp.0 || moved >= limit {
+            continue;
+        }
+        for delivery in fresh_of(connection, next, Timestamp(i64::MAX), limit - moved)? {
+            settle(connection, delivery, None)?;
+            moved += 1;
+        }
+    }
+    Ok(moved)
+}
+
+/// The fresh delivery with this key, which [begins with its time](domain::model::notice).
+fn fresh(connection: &Connection, rp: RelyingPartyId, id: DeliveryId) -> Outcome<Option<Delivery>> {
+    let mut millis = [0; 8];
+    millis[2..].copy_from_slice(&id.0[..6]);
+    let created = i64::from_be_bytes(millis);
+    let sql = concat!(
+        "SELECT body, created FROM fresh_deliveries WHERE webhook_id = ?2 AND created = ?3 AND id = ?4 AND relying_party_id = ?1",
+        alive!(party)
+    );
+    let mut webhook = Vec::new();
+    while let Some((next, party)) = next_fresh(connection, &webhook)? {
+        webhook = next.to_vec();
+        if party == rp.0 {
+            let values = params![rp.0, next, created, id.0];
+            if let Some(found) = first(connection, sql, values, rows::delivery)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// When the oldest delivery that waits was made.
+fn oldest(connection: &Connection) -> Outcome<Option<Timestamp>> {
+    let created = |row: &rusqlite::Row<'_>| Ok(Timestamp(row.get(0)?));
+    let sql = "SELECT created FROM deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
+    let mut oldest = first(connection, sql, [], created)?;
+    let mut webhook = Vec::new();
+    while let Some((next, _)) = next_fresh(connection, &webhook)? {
+        webhook = next.to_vec();
+        let sql =
+            "SELECT created FROM fresh_deliveries WHERE webhook_id = ?1 ORDER BY created LIMIT 1";
+        let fresh = first(connection, sql, [next], created)?;
+        oldest = match (oldest, fresh) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+    Ok(oldest)
 }
 
 /// The first account after this one for which something waits.
@@ -184,8 +326,10 @@ impl Deliveries for Embedded {
             "SELECT body, due FROM deliveries WHERE relying_party_id = ?1 AND id = ?2",
             alive!(party)
         );
-        self.points
-            .read(|c| first(c, sql, [rp.0, id.0], rows::delivery))
+        self.points.read(|c| {
+            let found = first(c, sql, [rp.0, id.0], rows::delivery)?;
+            found.map_or_else(|| fresh(c, rp, id), |found| Ok(Some(found)))
+        })
     }
 
     async fn list_deliveries(
@@ -218,13 +362,13 @@ impl Deliveries for Embedded {
         user: UserId,
         limit: u32,
     ) -> Result<u64, Fault> {
+        // Fresh ones are not found by their user.
+        while self.write(move |c| settle_some(c, rp, limit)).await? >= limit {}
         self.write(move |c| erase(c, rp, user, limit)).await
     }
 
     async fn oldest_delivery(&self) -> Result<Option<Timestamp>, Fault> {
-        let sql = "SELECT created FROM deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
-        self.points
-            .read(|c| first(c, sql, [], |row| Ok(Timestamp(row.get(0)?))))
+        self.points.read(oldest)
     }
 
     async fn sweep_deliveries(&self, before: Timestamp, budget: u32) -> Result<u64, Fault> {

@@ -2,8 +2,9 @@
 
 use domain::model::ids::{RelyingPartyId, WebhookId};
 use domain::model::notice::Delivery;
-use domain::model::page::{Page, PageRequest};
+use domain::model::page::{Order, Page, PageRequest};
 use domain::model::webhook::Webhook;
+use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row};
 
 use super::page::page;
@@ -57,16 +58,29 @@ pub(in crate::embedded) fn list_deliveries(
     webhook: WebhookId,
     request: PageRequest,
 ) -> Outcome<Page<Delivery>> {
-    let select = concat!(
+    let order = request.order;
+    let of = |select| {
+        let order = ("created", "id");
+        let bound: [&dyn ToSql; 2] = [&rp.0, &webhook.0];
+        page(connection, select, order, &bound, request, rows::delivery)
+    };
+    let mut found = of(concat!(
         "SELECT body, due FROM deliveries WHERE relying_party_id = ?1 AND webhook_id = ?2",
         alive!(party)
-    );
-    page(
-        connection,
-        select,
-        ("created", "id"),
-        &[&rp.0, &webhook.0],
-        request,
-        rows::delivery,
-    )
+    ))?;
+    let fresh = of(concat!(
+        "SELECT body, created FROM fresh_deliveries WHERE relying_party_id = ?1 AND webhook_id = ?2",
+        alive!(party)
+    ))?;
+    found.more |= fresh.more;
+    found.items.extend(fresh.items);
+    found
+        .items
+        .sort_by_key(|delivery| (delivery.created, delivery.id));
+    if order == Order::Descending {
+        found.items.reverse();
+    }
+    found.more |= found.items.len() > request.limit as usize;
+    found.items.truncate(request.limit as usize);
+    Ok(found)
 }

@@ -32,10 +32,21 @@ pub(in crate::embedded) fn insert_delivery(
     Ok(())
 }
 
-/// Writes what is to be sent because of an event.
+/// Writes what is to be sent because of an event, which is written by the same job and was not there.
 pub(in crate::embedded) fn enqueue(connection: &Connection, event: &AuditEvent) -> Outcome<()> {
     for delivery in event.deliveries() {
-        insert_delivery(connection, &delivery)?;
+        execute(
+            connection,
+            "INSERT INTO fresh_deliveries (webhook_id, created, id, relying_party_id, body) VALUES (?1, ?2, ?3, ?4, ?5) \
+             ON CONFLICT (webhook_id, created, id) DO NOTHING",
+            params![
+                delivery.webhook.0,
+                delivery.created.0,
+                delivery.id.0,
+                delivery.relying_party.0,
+                json(&delivery)?,
+            ],
+        )?;
     }
     Ok(())
 }

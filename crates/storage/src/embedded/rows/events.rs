@@ -29,9 +29,8 @@ pub(in crate::embedded) fn insert_event(
     connection: &Connection,
     event: &AuditEvent,
 ) -> Outcome<usize> {
-    enqueue(connection, event)?;
     let actor = ActorColumns::of(&event.actor);
-    execute(
+    let written = execute(
         connection,
         "INSERT INTO events (relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, \
          signals, user_name, actor, access_key_id, wire, user_agent, address, more) \
@@ -55,7 +54,11 @@ pub(in crate::embedded) fn insert_event(
             actor.address,
             event.more(),
         ],
-    )
+    )?;
+    if written > 0 {
+        enqueue(connection, event)?;
+    }
+    Ok(written)
 }
 
 /// The columns that say who did something.

@@ -9,6 +9,7 @@ use domain::model::ids::{AccountId, AttemptId, CredentialKey, ImportId, TokenId}
 use domain::model::import::Import;
 use domain::model::metadata::{MetadataSource, StoredMetadata};
 use domain::model::token::TokenKind;
+use domain::model::webhook::Subscriber;
 use domain::store::{
     AccessKeys, Accounts, Answers, AuthenticationFilter, Console as _, Deliveries as _,
     FinishedAuthentication, ImportCredential, Imports, MetadataBlobs, Survival, Tokens, Webhooks,
@@ -35,6 +36,11 @@ const HARMLESS: &[(&str, &[&str], &str)] = &[
     ),
     (
         "deliveries",
+        &["*"],
+        "tells others what happened; nothing is decided by it",
+    ),
+    (
+        "fresh_deliveries",
         &["*"],
         "tells others what happened; nothing is decided by it",
     ),
@@ -196,6 +202,9 @@ async fn fill() -> Filled {
     store.create_webhook(&webhook, None).await.unwrap();
     let delivery = delivery(rp, webhook.id, 0);
     store.create_delivery(&delivery).await.unwrap();
+    let told = event(AuditKind::AccessKeyCreated, rp);
+    let told = told.told_to(Subscriber::of(&webhook, account).map(|one| vec![one].into()));
+    store.record_event(&told).await.unwrap();
     let made = event(AuditKind::AccessKeyCreated, rp);
     let revoked = access_key(rp, NOW);
     let access_key = access_key(rp, NOW);
