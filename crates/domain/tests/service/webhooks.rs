@@ -7,7 +7,7 @@ use domain::model::ids::{RelyingPartyId, WebhookId};
 use domain::model::notice::{Delivery, DeliveryState, NoticeType};
 use domain::model::webhook::{BodyFormat, SignatureHash, Webhook};
 use domain::service::deliveries::Attempt;
-use domain::store::EventFilter;
+use domain::store::{ClaimDeliveries, EventFilter};
 
 use super::*;
 
@@ -99,6 +99,33 @@ async fn a_receiver_that_is_gone_disables_its_webhook_and_the_trail_and_the_othe
     let own = fixture.deliveries(&gone).await;
     let kinds: Vec<_> = own.iter().map(|one| (one.notice.what, one.state)).collect();
     assert_eq!(kinds, [(NoticeType::Test, DeliveryState::Failed)]);
+}
+
+#[tokio::test]
+async fn a_delivery_that_was_put_back_can_be_claimed_again_at_once() {
+    let fixture = Fixture::new().await;
+    let (passkeys, hook) = (&fixture.passkeys, fixture.hook().await);
+    let sent = passkeys.test_webhook(fixture.rp.id, hook.id, &OPERATOR);
+    let sent = sent.await.unwrap().unwrap();
+    let claim = async || {
+        let now = passkeys.now();
+        let claim = ClaimDeliveries {
+            now,
+            until: now.plus_millis(30_000),
+            webhooks: &[],
+            parties: &[],
+            of_webhook: 16,
+            of_party: 16,
+            most: 16,
+        };
+        passkeys.claim_deliveries(claim).await.unwrap()
+    };
+    let [claimed] = <[Delivery; 1]>::try_from(claim().await).unwrap();
+    assert_eq!(claimed.id, sent.id);
+    assert_eq!(claim().await, []);
+    passkeys.put_back_delivery(claimed).await.unwrap();
+    let [again] = <[Delivery; 1]>::try_from(claim().await).unwrap();
+    assert_eq!((again.id, again.attempts), (sent.id, 0));
 }
 
 #[tokio::test]
