@@ -100,6 +100,17 @@ pub struct Standing {
     pub passkey: Option<CredentialKey>,
 }
 
+impl Standing {
+    /// That of a record, if an administrator made it.
+    fn of(by: Option<UserId>, generation: u32, passkey: Option<CredentialKey>) -> Option<Self> {
+        by.map(|administrator| Self {
+            administrator,
+            generation,
+            passkey,
+        })
+    }
+}
+
 /// A one-time right to register a passkey for the console. Its token is not kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -133,11 +144,7 @@ pub struct Invite {
 impl Invite {
     /// By which right it was made; `None` for one of the command line.
     pub fn made_by(&self) -> Option<Standing> {
-        self.by.map(|administrator| Standing {
-            administrator,
-            generation: self.generation,
-            passkey: self.passkey,
-        })
+        Standing::of(self.by, self.generation, self.passkey)
     }
 }
 
@@ -179,11 +186,7 @@ pub struct EnrolmentLink {
 impl EnrolmentLink {
     /// By which right it was made; `None` for one of a back end.
     pub fn made_by(&self) -> Option<Standing> {
-        self.by.map(|administrator| Standing {
-            administrator,
-            generation: self.generation,
-            passkey: self.passkey,
-        })
+        Standing::of(self.by, self.generation, self.passkey)
     }
 
     /// What the links of one user are found by. Users of two Relying Parties may have one key, so it is made of both keys.

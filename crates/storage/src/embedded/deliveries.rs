@@ -47,11 +47,9 @@ impl Claim {
             account = next.to_vec();
             self.of_account(connection, next, &mut found)?;
         }
-        let mut webhook = Vec::new();
-        while let Some((next, party)) = next_fresh(connection, &webhook)? {
-            webhook = next.to_vec();
-            if self.is_wanted(next, party) {
-                let fresh = fresh_of(connection, next, self.now, self.of_webhook)?;
+        for (webhook, party) in with_fresh(connection)? {
+            if self.is_wanted(webhook, party) {
+                let fresh = fresh_of(connection, webhook, self.now, self.of_webhook)?;
                 found.extend(fresh.into_iter().map(Due::Fresh));
             }
         }
@@ -138,14 +136,20 @@ impl Due {
     }
 }
 
-/// The first webhook after this one that has fresh deliveries, and its Relying Party.
-fn next_fresh(connection: &Connection, after: &[u8]) -> Outcome<Option<([u8; 16], [u8; 16])>> {
-    first(
-        connection,
-        "SELECT webhook_id, relying_party_id FROM fresh_deliveries WHERE webhook_id > ?1 ORDER BY webhook_id LIMIT 1",
-        [after],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )
+/// The webhooks that have fresh deliveries, and their Relying Parties: one step in the table for each.
+fn with_fresh(connection: &Connection) -> Outcome<Vec<([u8; 16], [u8; 16])>> {
+    let sql = "SELECT webhook_id, relying_party_id FROM fresh_deliveries WHERE webhook_id > ?1 ORDER BY webhook_id LIMIT 1";
+    let mut found: Vec<([u8; 16], [u8; 16])> = Vec::new();
+    loop {
+        let after = found.last().map_or(&[][..], |(webhook, _)| webhook);
+        let next = first(connection, sql, [after], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let Some(next) = next else {
+            return Ok(found);
+        };
+        found.push(next);
+    }
 }
 
 /// The earliest fresh deliveries of a webhook.
@@ -184,15 +188,13 @@ fn settle(
 
 /// Moves fresh deliveries of a Relying Party to the others; how many.
 fn settle_some(connection: &Connection, rp: RelyingPartyId, limit: u32) -> Outcome<u32> {
-    let (mut moved, mut webhook) = (0, Vec::new());
-    while let Some((next, party)) = next_fresh(connection, &webhook)? {
-        webhook = next.to_vec();
-        if party != rp.0 || moved >= limit {
-            continue;
-        }
-        for delivery in fresh_of(connection, next, Timestamp(i64::MAX), limit - moved)? {
-            settle(connection, delivery, None)?;
-            moved += 1;
+    let mut moved = 0;
+    for (webhook, party) in with_fresh(connection)? {
+        if party == rp.0 {
+            for delivery in fresh_of(connection, webhook, Timestamp(i64::MAX), limit - moved)? {
+                settle(connection, delivery, None)?;
+                moved += 1;
+            }
         }
     }
     Ok(moved)
@@ -207,11 +209,9 @@ fn fresh(connection: &Connection, rp: RelyingPartyId, id: DeliveryId) -> Outcome
         "SELECT body, created FROM fresh_deliveries WHERE webhook_id = ?2 AND created = ?3 AND id = ?4 AND relying_party_id = ?1",
         alive!(party)
     );
-    let mut webhook = Vec::new();
-    while let Some((next, party)) = next_fresh(connection, &webhook)? {
-        webhook = next.to_vec();
+    for (webhook, party) in with_fresh(connection)? {
         if party == rp.0 {
-            let values = params![rp.0, next, created, id.0];
+            let values = params![rp.0, webhook, created, id.0];
             if let Some(found) = first(connection, sql, values, rows::delivery)? {
                 return Ok(Some(found));
             }
@@ -225,12 +225,9 @@ fn oldest(connection: &Connection) -> Outcome<Option<Timestamp>> {
     let created = |row: &rusqlite::Row<'_>| Ok(Timestamp(row.get(0)?));
     let sql = "SELECT created FROM deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
     let mut oldest = first(connection, sql, [], created)?;
-    let mut webhook = Vec::new();
-    while let Some((next, _)) = next_fresh(connection, &webhook)? {
-        webhook = next.to_vec();
-        let sql =
-            "SELECT created FROM fresh_deliveries WHERE webhook_id = ?1 ORDER BY created LIMIT 1";
-        let fresh = first(connection, sql, [next], created)?;
+    let sql = "SELECT created FROM fresh_deliveries WHERE webhook_id = ?1 ORDER BY created LIMIT 1";
+    for (webhook, _) in with_fresh(connection)? {
+        let fresh = first(connection, sql, [webhook], created)?;
         oldest = match (oldest, fresh) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),

@@ -3,6 +3,7 @@
 pub(crate) mod copy;
 mod imports;
 mod judge;
+mod notes;
 mod own;
 mod own_file;
 mod passkeys;

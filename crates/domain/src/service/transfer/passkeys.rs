@@ -9,8 +9,9 @@ use webauthn::credential::{Aaguid, CredentialId, UserHandle};
 use webauthn::options::{ResidentKey, UserVerification};
 use webauthn::registration::BackupPolicy;
 
-use super::imports::{Brought, OPERATOR};
+use super::imports::OPERATOR;
 use super::judge::{judge_flags, judge_key, judge_text, judge_transports};
+use super::notes::Brought;
 use crate::model::audit::{AuditEvent, AuditKind};
 use crate::model::clock::Timestamp;
 use crate::model::credential::{CredentialRecord, MAX_CREDENTIAL_NAME};
