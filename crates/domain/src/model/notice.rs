@@ -60,9 +60,14 @@ notice_types! {
 }
 
 impl NoticeType {
+    /// The type with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.name() == name)
+    }
+
     /// Whether a webhook may ask for this: a name of a type, or `*`.
     pub fn may_be_asked_for(name: &str) -> bool {
-        name == "*" || Self::ALL.iter().any(|one| one.name() == name)
+        name == "*" || Self::from_name(name).is_some()
     }
 
     /// What a webhook can ask for, for people.

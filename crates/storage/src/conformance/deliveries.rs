@@ -21,7 +21,7 @@ async fn hook(fixture: &Fixture) -> Webhook {
 }
 
 /// The event that this webhook receives.
-fn told(event: AuditEvent, hook: &Webhook) -> AuditEvent {
+pub(crate) fn told(event: AuditEvent, hook: &Webhook) -> AuditEvent {
     event.told_to(Subscriber::of(hook, ACCOUNT).map(|one| vec![one].into()))
 }
 

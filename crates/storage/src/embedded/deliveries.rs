@@ -10,7 +10,7 @@ use domain::model::page::{Page, PageRequest};
 use domain::store::{ClaimDeliveries, Deliveries, Fault};
 use rusqlite::{Connection, params};
 
-use super::rows::{self, alive, insert_delivery, json};
+use super::rows::{self, alive, columns, insert_delivery, json};
 use super::sql::{Outcome, all, execute, first};
 use super::{Embedded, reads, writes};
 use crate::deliveries;
@@ -161,9 +161,13 @@ fn fresh_of(
 ) -> Outcome<Vec<Delivery>> {
     all(
         connection,
-        "SELECT body, created FROM fresh_deliveries WHERE webhook_id = ?1 AND created <= ?2 ORDER BY created, id LIMIT ?3",
+        concat!(
+            "SELECT ",
+            columns!(fresh_delivery),
+            " FROM fresh_deliveries WHERE webhook_id = ?1 AND created <= ?2 ORDER BY created, id LIMIT ?3"
+        ),
         params![webhook, until.0, limit],
-        rows::delivery,
+        rows::fresh_delivery,
     )
 }
 
@@ -206,13 +210,15 @@ fn fresh(connection: &Connection, rp: RelyingPartyId, id: DeliveryId) -> Outcome
     millis[2..].copy_from_slice(&id.0[..6]);
     let created = i64::from_be_bytes(millis);
     let sql = concat!(
-        "SELECT body, created FROM fresh_deliveries WHERE webhook_id = ?2 AND created = ?3 AND id = ?4 AND relying_party_id = ?1",
+        "SELECT ",
+        columns!(fresh_delivery),
+        " FROM fresh_deliveries WHERE webhook_id = ?2 AND created = ?3 AND id = ?4 AND relying_party_id = ?1",
         alive!(party)
     );
     for (webhook, party) in with_fresh(connection)? {
         if party == rp.0 {
             let values = params![rp.0, webhook, created, id.0];
-            if let Some(found) = first(connection, sql, values, rows::delivery)? {
+            if let Some(found) = first(connection, sql, values, rows::fresh_delivery)? {
                 return Ok(Some(found));
             }
         }

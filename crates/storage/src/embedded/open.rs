@@ -46,6 +46,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0022.sql"),
     include_str!("../../migrations/sqlite/0023.sql"),
     include_str!("../../migrations/sqlite/0024.sql"),
+    include_str!("../../migrations/sqlite/0025.sql"),
 ];
 
 /// How often a start tries to get the lock. A backup has it for a moment when no server has.

@@ -5,6 +5,7 @@ mod costs;
 mod damage;
 mod interrupted;
 mod lost;
+mod outbox;
 mod policies;
 mod restores;
 mod secrets;
@@ -107,7 +108,7 @@ mod conformance_under_faults {
     crate::conformance_tests!(crate::embedded::tests::faulty);
 }
 
-/// Takes from a database what formats 22 to 24 have brought.
+/// Takes from a database what formats 22 to 25 have brought.
 const WITHOUT_REVOKED: &str = "DROP TRIGGER revoked_access_keys; DROP TRIGGER revoked_api_keys; DROP TRIGGER revoked_webhooks; \
     DROP TRIGGER revoked_administrators; DROP TRIGGER replaced_auth_tokens; DROP TRIGGER replaced_access_token_keys; DROP TABLE revoked; \
     DROP TABLE took_effect; DROP TABLE fresh_deliveries;";
@@ -217,7 +218,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
             error,
             OpenError::NewerFormat {
                 found: 99,
-                known: 24,
+                known: 25,
                 ..
             }
         ),
@@ -393,7 +394,7 @@ async fn a_store_of_an_earlier_format_is_brought_to_the_present_one_with_all_but
             .unwrap()
             .pragma_query_value(None, "user_version", |row| row.get(0))
             .unwrap();
-        assert_eq!(format, 24);
+        assert_eq!(format, 25);
     }
     // And what is new works on what is old.
     let store = open(&path).unwrap();

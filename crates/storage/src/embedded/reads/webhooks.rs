@@ -8,7 +8,7 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row};
 
 use super::page::page;
-use crate::embedded::rows::{self, alive};
+use crate::embedded::rows::{self, alive, columns};
 use crate::embedded::seals::{self, is_sound};
 use crate::embedded::sql::{Outcome, first};
 
@@ -59,19 +59,23 @@ pub(in crate::embedded) fn list_deliveries(
     request: PageRequest,
 ) -> Outcome<Page<Delivery>> {
     let order = request.order;
-    let of = |select| {
+    let of = |select, read: fn(&Row<'_>) -> Outcome<Delivery>| {
         let order = ("created", "id");
         let bound: [&dyn ToSql; 2] = [&rp.0, &webhook.0];
-        page(connection, select, order, &bound, request, rows::delivery)
+        page(connection, select, order, &bound, request, read)
     };
-    let mut found = of(concat!(
+    let select = concat!(
         "SELECT body, due FROM deliveries WHERE relying_party_id = ?1 AND webhook_id = ?2",
         alive!(party)
-    ))?;
-    let fresh = of(concat!(
-        "SELECT body, created FROM fresh_deliveries WHERE relying_party_id = ?1 AND webhook_id = ?2",
+    );
+    let mut found = of(select, rows::delivery)?;
+    let select = concat!(
+        "SELECT ",
+        columns!(fresh_delivery),
+        " FROM fresh_deliveries WHERE relying_party_id = ?1 AND webhook_id = ?2",
         alive!(party)
-    ))?;
+    );
+    let fresh = of(select, rows::fresh_delivery)?;
     found.more |= fresh.more;
     found.items.extend(fresh.items);
     found

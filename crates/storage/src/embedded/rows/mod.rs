@@ -20,7 +20,7 @@ pub(super) use self::columns::{
 pub(super) use self::credentials::{
     CredentialRow, credential, credential_digest_13, evidence, row_hash,
 };
-pub(super) use self::deliveries::{delivery, enqueue, insert_delivery};
+pub(super) use self::deliveries::{delivery, enqueue, fresh_delivery, insert_delivery};
 pub(super) use self::events::{
     event, event_is_about, event_is_there, event_kind, event_place, insert_event,
 };

@@ -280,8 +280,8 @@ async fn a_store_of_the_last_format_says_in_its_trail_what_was_revoked() {
     }
     // What was put aside has its old format.
     let replaced = restored.replaced.unwrap();
-    assert_eq!(formats(&replaced).unwrap(), (21, 24));
-    assert_eq!(formats(&path).unwrap(), (24, 24));
+    assert_eq!(formats(&replaced).unwrap(), (21, 25));
+    assert_eq!(formats(&path).unwrap(), (25, 25));
     let left = std::fs::read_dir(under_test.place.path()).unwrap();
     let left = left.filter(|file| {
         let name = file.as_ref().unwrap().file_name();
