@@ -12,8 +12,9 @@ use rusqlite::Connection;
 
 use super::sql::{Failure, Outcome};
 
-/// Pages in the log with which its pages are moved by the thread (4 MiB).
-const ENOUGH: usize = 1024;
+/// The thread moves the pages of the log each time that so many more have come (8 MiB). A page that was written many times since is moved once, so
+/// that it costs less to move them seldom.
+const ENOUGH: usize = 2048;
 
 /// Pages in the log with which the writer moves the rest, so that the log begins anew (32 MiB). Most pages have been moved by then.
 const TOO_MANY: usize = 8192;
@@ -24,6 +25,8 @@ const IDLE: Duration = Duration::from_secs(2);
 /// What the writer knows of the log.
 pub(super) struct Log {
     pages: Arc<AtomicUsize>,
+    /// Pages in the log when the thread was last asked to move them.
+    asked: usize,
     failed: Arc<AtomicBool>,
     requests: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -69,6 +72,7 @@ impl Log {
             .map_err(|_| Failure::retryable("no thread for the log"))?;
         Ok(Self {
             pages,
+            asked: 0,
             failed,
             requests: Some(requests),
             thread: Some(thread),
@@ -79,16 +83,21 @@ impl Log {
     /// which the log still has.
     ///
     /// With at least `longest` pages, if that is less than usual, the writer moves them.
-    pub(super) fn tend(&self, writer: &Connection, longest: Option<usize>) -> Outcome<()> {
+    pub(super) fn tend(&mut self, writer: &Connection, longest: Option<usize>) -> Outcome<()> {
         if self.failed.swap(false, Ordering::Relaxed) {
             return Err(Failure::retryable("the log could not be moved"));
         }
         let pages = self.pages.load(Ordering::Relaxed);
+        if pages < self.asked {
+            // The log has begun again.
+            self.asked = 0;
+        }
         if pages >= longest.unwrap_or(TOO_MANY).min(TOO_MANY) {
             move_pages(writer)?;
-        } else if pages >= ENOUGH
+        } else if pages >= self.asked + ENOUGH
             && let Some(requests) = &self.requests
         {
+            self.asked = pages;
             // If one waits already, it will see these pages too.
             let _ = requests.try_send(());
         }

@@ -389,7 +389,7 @@ impl Thread {
                 group.push(job);
                 self.work(&mut group, queue.len());
             }
-            if let Some(log) = &self.log {
+            if let Some(log) = &mut self.log {
                 let longest = self.reserve.as_ref().and_then(Reserve::longest_log);
                 self.suspect |= log.tend(&self.connection, longest).is_err();
             }

@@ -362,20 +362,19 @@ fn note_failure(
     Ok(())
 }
 
-/// Writes the row of a user who is to get a credential; `false` when the user is not there.
+/// Whether the user who is to get a credential is there.
 ///
-/// It orders the registrations of a user, so that each counts the credentials of those before it, and a registration and the
-/// deletion of its user, so that one of them finds what the other did.
-pub(super) fn meet_at_user(
+/// Jobs of the writer follow each other, so a registration counts the credentials of those before it, and meets no deletion of its user half way.
+pub(super) fn user_exists(
     connection: &Connection,
     rp: RelyingPartyId,
     user: UserId,
 ) -> Outcome<bool> {
     let sql = concat!(
-        "UPDATE users SET version = coalesce(version, 0) + 1 WHERE relying_party_id = ?1 AND id = ?2",
+        "SELECT 1 FROM users WHERE relying_party_id = ?1 AND id = ?2",
         alive!(party)
     );
-    Ok(execute(connection, sql, [rp.0, user.0])? > 0)
+    exists(connection, sql, [rp.0, user.0])
 }
 
 /// Removes the credential with this id, if it is one of a user who was deleted, before the sweep does.
@@ -406,7 +405,7 @@ pub(in crate::embedded) fn finish_registration(
     if let Some(outcome) = take.registration() {
         return Ok(outcome);
     }
-    if !meet_at_user(connection, record.relying_party, record.user)? {
+    if !user_exists(connection, record.relying_party, record.user)? {
         return Ok(FinishedRegistration::Gone);
     }
     let taken = exists(

@@ -7,7 +7,7 @@ use domain::model::user::{User, UserRef};
 use domain::store::{ImportedCredential, ImportedParty, ImportedUser};
 use rusqlite::{Connection, params};
 
-use super::ceremonies::{meet_at_user, remove_remains};
+use super::ceremonies::{remove_remains, user_exists};
 use super::deletions::WHOLE;
 use super::parties::{RelyingPartyRow, account_exists, insert, relying_party_exists};
 use crate::embedded::reads;
@@ -95,7 +95,7 @@ pub(in crate::embedded) fn import_credential(
     let record = &credential.record;
     let rp = record.relying_party;
     let hash = row_hash(&credential.id_hash);
-    if !meet_at_user(connection, rp, record.user)? {
+    if !user_exists(connection, rp, record.user)? {
         return Ok(ImportedCredential::UserGone);
     }
     let sql = concat!(
