@@ -6,8 +6,9 @@
 #
 # Settings (environment): ROUNDS, MEASURE (seconds of each load), WARMUP (seconds before them), USERS, CONNECTIONS, RATES, THINK (milliseconds),
 # SIGN_IN (named or discoverable), COUNTER (zero or rising), SERVERS, SERVER_CORE, DRIVER_CORE, PORT, WORK (folder for the stores),
-# RESULTS (file), DOCUMENT (Markdown file to update; empty: none), PASSKEYD (a finished binary).
+# RESULTS (file), DOCUMENT (Markdown file to update; empty: none), PASSKEYD (a finished binary), PROFILE (of scripts/profile.sh, to build passkeyd with).
 set -euo pipefail
+[[ -z ${PROFILE:-} ]] || PROFILE=$(realpath "$PROFILE")
 cd "$(dirname "$0")"
 bench=$PWD
 root=$(dirname "$bench")
@@ -78,10 +79,16 @@ if wanted passkeyd; then
         passkeyd=$(realpath "$PASSKEYD")
         origin="a given binary, SHA-256 $(sha256sum "$passkeyd" | cut -c1-16)"
     else
-        (cd "$root" && CARGO_TARGET_DIR=$root/target cargo build --profile dist --locked --quiet -p passkeyd)
         passkeyd=$root/target/dist/passkeyd
         origin="commit $(git -C "$root" rev-parse --short=12 HEAD 2>/dev/null || echo unknown)"
         [[ -z $(git -C "$root" status --porcelain --untracked-files=no 2>/dev/null) ]] || origin+=", with changes"
+        if [[ -n ${PROFILE:-} ]]; then
+            passkeyd=$root/target/profiled-passkeyd
+            origin+=", built with a profile of scripts/profile.sh"
+            PROFILE=$PROFILE CARGO_TARGET_DIR=$root/target "$root/scripts/release-build.sh" "$passkeyd"
+        else
+            (cd "$root" && CARGO_TARGET_DIR=$root/target cargo build --profile dist --locked --quiet -p passkeyd)
+        fi
     fi
     about+=(--set "passkeyd=$("$passkeyd" --version | cut -d' ' -f2), $origin")
 fi

@@ -44,6 +44,7 @@ pub trait Deliveries: Send + Sync {
         page: PageRequest,
     ) -> Result<Page<Delivery>, Fault>;
     /// Takes waiting deliveries. Where there are more than asked for, those that are due first.
+    /// One that cannot be read is left out, so that it does not keep the others back.
     async fn claim_deliveries(&self, claim: ClaimDeliveries<'_>) -> Result<Vec<Delivery>, Fault>;
     /// Replaces a delivery that is due at `due`; `false` when it is not there, or is due at another time.
     async fn replace_delivery(&self, delivery: &Delivery, due: Timestamp) -> Result<bool, Fault>;

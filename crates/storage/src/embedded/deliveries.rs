@@ -8,7 +8,7 @@ use domain::model::ids::{DeliveryId, RelyingPartyId, UserId, WebhookId};
 use domain::model::notice::Delivery;
 use domain::model::page::{Page, PageRequest};
 use domain::store::{ClaimDeliveries, Deliveries, Fault};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::rows::{self, alive, columns, insert_delivery, json};
 use super::sql::{Outcome, all, execute, first};
@@ -49,8 +49,9 @@ impl Claim {
         }
         for (webhook, party) in with_fresh(connection)? {
             if self.is_wanted(webhook, party) {
-                let fresh = fresh_of(connection, webhook, self.now, self.of_webhook)?;
-                found.extend(fresh.into_iter().map(Due::Fresh));
+                let read = |row: &Row<'_>| readable(rows::fresh_delivery(row));
+                let fresh = fresh_of(connection, webhook, self.now, self.of_webhook, read)?;
+                found.extend(fresh.into_iter().flatten().map(Due::Fresh));
             }
         }
         found.sort_by_key(|due: &Due| due.delivery().due);
@@ -92,9 +93,9 @@ impl Claim {
                 "SELECT body, due FROM deliveries WHERE state = 0 AND account_id = ?1 AND webhook_id = ?2 AND due <= ?3 \
                  ORDER BY due LIMIT ?4",
                 params![account, next, self.now.0, self.of_webhook],
-                rows::delivery,
+                |row| readable(rows::delivery(row)),
             )?;
-            found.extend(waiting.into_iter().map(Due::Waiting));
+            found.extend(waiting.into_iter().flatten().map(Due::Waiting));
         }
         Ok(())
     }
@@ -152,13 +153,24 @@ fn with_fresh(connection: &Connection) -> Outcome<Vec<([u8; 16], [u8; 16])>> {
     }
 }
 
+/// A delivery that was read; nothing where it cannot be read, so that it does not keep the others back. It stays where it is, and the age of the oldest
+/// delivery that waits tells of it.
+fn readable(read: Outcome<Delivery>) -> Outcome<Option<Delivery>> {
+    match read.map_err(Fault::from) {
+        Ok(delivery) => Ok(Some(delivery)),
+        Err(Fault::Unreadable(_)) => Ok(None),
+        Err(fault) => Err(fault.into()),
+    }
+}
+
 /// The earliest fresh deliveries of a webhook.
-fn fresh_of(
+fn fresh_of<T>(
     connection: &Connection,
     webhook: [u8; 16],
     until: Timestamp,
     limit: u32,
-) -> Outcome<Vec<Delivery>> {
+    read: impl FnMut(&Row<'_>) -> Outcome<T>,
+) -> Outcome<Vec<T>> {
     all(
         connection,
         concat!(
@@ -167,7 +179,7 @@ fn fresh_of(
             " FROM fresh_deliveries WHERE webhook_id = ?1 AND created <= ?2 ORDER BY created, id LIMIT ?3"
         ),
         params![webhook, until.0, limit],
-        rows::fresh_delivery,
+        read,
     )
 }
 
@@ -195,7 +207,8 @@ fn settle_some(connection: &Connection, rp: RelyingPartyId, limit: u32) -> Outco
     let mut moved = 0;
     for (webhook, party) in with_fresh(connection)? {
         if party == rp.0 {
-            for delivery in fresh_of(connection, webhook, Timestamp(i64::MAX), limit - moved)? {
+            let (until, limit) = (Timestamp(i64::MAX), limit - moved);
+            for delivery in fresh_of(connection, webhook, until, limit, rows::fresh_delivery)? {
                 settle(connection, delivery, None)?;
                 moved += 1;
             }
@@ -228,7 +241,7 @@ fn fresh(connection: &Connection, rp: RelyingPartyId, id: DeliveryId) -> Outcome
 
 /// When the oldest delivery that waits was made.
 fn oldest(connection: &Connection) -> Outcome<Option<Timestamp>> {
-    let created = |row: &rusqlite::Row<'_>| Ok(Timestamp(row.get(0)?));
+    let created = |row: &Row<'_>| Ok(Timestamp(row.get(0)?));
     let sql = "SELECT created FROM deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
     let mut oldest = first(connection, sql, [], created)?;
     let sql = "SELECT created FROM fresh_deliveries WHERE webhook_id = ?1 ORDER BY created LIMIT 1";

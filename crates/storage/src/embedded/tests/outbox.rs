@@ -78,3 +78,48 @@ async fn what_waits_in_a_store_of_format_24_is_delivered() {
     assert_eq!(erased.unwrap().unwrap().notice.user_name, None);
     assert_eq!(due(&store).await, []);
 }
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_read_does_not_keep_the_others_back() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let hook = webhook(fixture.rp, NOW);
+    store.create_webhook(&hook, None).await.unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        let happened = told(event(AuditKind::Authenticated, fixture.rp), &hook);
+        waiting.extend(happened.deliveries());
+        store.record_event(&happened).await.unwrap();
+    }
+    let back = |mut delivery: Delivery| {
+        delivery.due = at(0);
+        delivery
+    };
+    // Two wait in either table.
+    let claim = due(&store).await;
+    assert_eq!(claim.len(), 4);
+    for one in claim {
+        let put = store.replace_delivery(&back(one.clone()), one.due).await;
+        assert_eq!(put, Ok(true));
+    }
+    for _ in 0..2 {
+        let happened = told(event(AuditKind::Authenticated, fixture.rp), &hook);
+        store.record_event(&happened).await.unwrap();
+    }
+    let path = database(&under_test);
+    store.close().await.unwrap();
+    drop(store);
+    let file = Connection::open(&path).unwrap();
+    for damage in [
+        "UPDATE deliveries SET body = '{' WHERE id = (SELECT min(id) FROM deliveries)",
+        "UPDATE fresh_deliveries SET what = '?' WHERE id = (SELECT min(id) FROM fresh_deliveries)",
+    ] {
+        assert_eq!(file.execute(damage, []), Ok(1));
+    }
+    drop(file);
+
+    let store = open(&path).unwrap();
+    assert_eq!(due(&store).await.len(), 3 + 1);
+    assert_eq!(due(&store).await, []);
+}
