@@ -1,6 +1,6 @@
 -- Format 25.
 --
--- A fresh delivery as columns: it takes a third of the space of JSON, and that is most of what it costs an event. What waits in the form of format 24
+-- A fresh delivery has one key and a body of bytes: it takes a third of the space of JSON, and half of the time. What waits in the form of format 24
 -- becomes a delivery like the others.
 
 INSERT INTO deliveries (relying_party_id, id, account_id, webhook_id, user_id, created, state, due, body)
@@ -14,17 +14,7 @@ ON CONFLICT (relying_party_id, id) DO NOTHING;
 DROP TABLE fresh_deliveries;
 
 CREATE TABLE fresh_deliveries (
-    webhook_id       BLOB    NOT NULL,
-    created          INTEGER NOT NULL,   -- when the event was
-    id               BLOB    NOT NULL,
+    key              BLOB    NOT NULL PRIMARY KEY,   -- of the webhook and of the delivery, which begins with its time
     relying_party_id BLOB    NOT NULL,
-    account_id       BLOB    NOT NULL,
-    what             TEXT    NOT NULL,   -- the type of the notice
-    event_id         BLOB    NOT NULL,
-    user_id          BLOB,
-    user_name        TEXT,
-    credential_key   BLOB,
-    ceremony_id      BLOB,
-    reason           TEXT,
-    PRIMARY KEY (webhook_id, created, id)
+    body             BLOB    NOT NULL
 ) STRICT, WITHOUT ROWID;

@@ -10,7 +10,7 @@ use domain::model::page::{Page, PageRequest};
 use domain::store::{ClaimDeliveries, Deliveries, Fault};
 use rusqlite::{Connection, Row, params};
 
-use super::rows::{self, alive, columns, insert_delivery, json};
+use super::rows::{self, alive, fresh_from, fresh_key, insert_delivery, json};
 use super::sql::{Outcome, all, execute, first};
 use super::{Embedded, reads, writes};
 use crate::deliveries;
@@ -139,10 +139,12 @@ impl Due {
 
 /// The webhooks that have fresh deliveries, and their Relying Parties: one step in the table for each.
 fn with_fresh(connection: &Connection) -> Outcome<Vec<([u8; 16], [u8; 16])>> {
-    let sql = "SELECT webhook_id, relying_party_id FROM fresh_deliveries WHERE webhook_id > ?1 ORDER BY webhook_id LIMIT 1";
+    let sql = "SELECT substr(key, 1, 16), relying_party_id FROM fresh_deliveries WHERE key > ?1 ORDER BY key LIMIT 1";
     let mut found: Vec<([u8; 16], [u8; 16])> = Vec::new();
     loop {
-        let after = found.last().map_or(&[][..], |(webhook, _)| webhook);
+        // The last key that the webhook can have, or one before every key.
+        let after = found.last().map(|(last, _)| fresh_key(*last, [0xff; 16]));
+        let after = after.as_ref().map_or(&[][..], |key| key);
         let next = first(connection, sql, [after], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
@@ -171,14 +173,12 @@ fn fresh_of<T>(
     limit: u32,
     read: impl FnMut(&Row<'_>) -> Outcome<T>,
 ) -> Outcome<Vec<T>> {
+    let from = fresh_key(webhook, [0; 16]);
+    let until = fresh_from(webhook, until.plus_millis(1));
     all(
         connection,
-        concat!(
-            "SELECT ",
-            columns!(fresh_delivery),
-            " FROM fresh_deliveries WHERE webhook_id = ?1 AND created <= ?2 ORDER BY created, id LIMIT ?3"
-        ),
-        params![webhook, until.0, limit],
+        "SELECT key, relying_party_id, body FROM fresh_deliveries WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3",
+        params![from, until, limit],
         read,
     )
 }
@@ -191,8 +191,8 @@ fn settle(
 ) -> Outcome<Option<Delivery>> {
     execute(
         connection,
-        "DELETE FROM fresh_deliveries WHERE webhook_id = ?1 AND created = ?2 AND id = ?3",
-        params![delivery.webhook.0, delivery.created.0, delivery.id.0],
+        "DELETE FROM fresh_deliveries WHERE key = ?1",
+        [fresh_key(delivery.webhook.0, delivery.id.0)],
     )?;
     if !writes::relying_party_exists(connection, delivery.relying_party)? {
         return Ok(None);
@@ -207,7 +207,7 @@ fn settle_some(connection: &Connection, rp: RelyingPartyId, limit: u32) -> Outco
     let mut moved = 0;
     for (webhook, party) in with_fresh(connection)? {
         if party == rp.0 {
-            let (until, limit) = (Timestamp(i64::MAX), limit - moved);
+            let (until, limit) = (Timestamp(i64::MAX - 1), limit - moved);
             for delivery in fresh_of(connection, webhook, until, limit, rows::fresh_delivery)? {
                 settle(connection, delivery, None)?;
                 moved += 1;
@@ -217,20 +217,15 @@ fn settle_some(connection: &Connection, rp: RelyingPartyId, limit: u32) -> Outco
     Ok(moved)
 }
 
-/// The fresh delivery with this key, which [begins with its time](domain::model::notice).
+/// The fresh delivery with this key.
 fn fresh(connection: &Connection, rp: RelyingPartyId, id: DeliveryId) -> Outcome<Option<Delivery>> {
-    let mut millis = [0; 8];
-    millis[2..].copy_from_slice(&id.0[..6]);
-    let created = i64::from_be_bytes(millis);
     let sql = concat!(
-        "SELECT ",
-        columns!(fresh_delivery),
-        " FROM fresh_deliveries WHERE webhook_id = ?2 AND created = ?3 AND id = ?4 AND relying_party_id = ?1",
+        "SELECT key, relying_party_id, body FROM fresh_deliveries WHERE key = ?2 AND relying_party_id = ?1",
         alive!(party)
     );
     for (webhook, party) in with_fresh(connection)? {
         if party == rp.0 {
-            let values = params![rp.0, webhook, created, id.0];
+            let values = params![rp.0, fresh_key(webhook, id.0)];
             if let Some(found) = first(connection, sql, values, rows::fresh_delivery)? {
                 return Ok(Some(found));
             }
@@ -244,10 +239,11 @@ fn oldest(connection: &Connection) -> Outcome<Option<Timestamp>> {
     let created = |row: &Row<'_>| Ok(Timestamp(row.get(0)?));
     let sql = "SELECT created FROM deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
     let mut oldest = first(connection, sql, [], created)?;
-    let sql = "SELECT created FROM fresh_deliveries WHERE webhook_id = ?1 ORDER BY created LIMIT 1";
     for (webhook, _) in with_fresh(connection)? {
-        let fresh = first(connection, sql, [webhook], created)?;
-        oldest = match (oldest, fresh) {
+        let read = |row: &Row<'_>| readable(rows::fresh_delivery(row));
+        let fresh = fresh_of(connection, webhook, Timestamp(i64::MAX - 1), 1, read)?;
+        let fresh = fresh.into_iter().flatten().next();
+        oldest = match (oldest, fresh.map(|delivery| delivery.created)) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };

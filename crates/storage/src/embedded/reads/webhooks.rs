@@ -5,12 +5,15 @@ use domain::model::notice::Delivery;
 use domain::model::page::{Order, Page, PageRequest};
 use domain::model::webhook::Webhook;
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params};
 
 use super::page::page;
-use crate::embedded::rows::{self, alive, columns};
+use crate::embedded::rows::{self, alive, fresh_from, fresh_key};
 use crate::embedded::seals::{self, is_sound};
-use crate::embedded::sql::{Outcome, first};
+use crate::embedded::sql::{Outcome, all, first};
+
+/// A key after those of all fresh deliveries.
+const LAST: [u8; 32] = [0xff; 32];
 
 pub(in crate::embedded) fn webhook(
     connection: &Connection,
@@ -59,23 +62,14 @@ pub(in crate::embedded) fn list_deliveries(
     request: PageRequest,
 ) -> Outcome<Page<Delivery>> {
     let order = request.order;
-    let of = |select, read: fn(&Row<'_>) -> Outcome<Delivery>| {
-        let order = ("created", "id");
-        let bound: [&dyn ToSql; 2] = [&rp.0, &webhook.0];
-        page(connection, select, order, &bound, request, read)
-    };
     let select = concat!(
         "SELECT body, due FROM deliveries WHERE relying_party_id = ?1 AND webhook_id = ?2",
         alive!(party)
     );
-    let mut found = of(select, rows::delivery)?;
-    let select = concat!(
-        "SELECT ",
-        columns!(fresh_delivery),
-        " FROM fresh_deliveries WHERE relying_party_id = ?1 AND webhook_id = ?2",
-        alive!(party)
-    );
-    let fresh = of(select, rows::fresh_delivery)?;
+    let bound: [&dyn ToSql; 2] = [&rp.0, &webhook.0];
+    let by = ("created", "id");
+    let mut found = page(connection, select, by, &bound, request, rows::delivery)?;
+    let fresh = list_fresh(connection, rp, webhook, request)?;
     found.more |= fresh.more;
     found.items.extend(fresh.items);
     found
@@ -87,4 +81,58 @@ pub(in crate::embedded) fn list_deliveries(
     found.more |= found.items.len() > request.limit as usize;
     found.items.truncate(request.limit as usize);
     Ok(found)
+}
+
+/// The part of the list that was not claimed yet. The key of such a delivery begins with the moment when it was made; that of the row after which the
+/// list goes on need not.
+fn list_fresh(
+    connection: &Connection,
+    rp: RelyingPartyId,
+    webhook: WebhookId,
+    request: PageRequest,
+) -> Outcome<Page<Delivery>> {
+    let all_of = (
+        fresh_key(webhook.0, [0; 16]),
+        fresh_key(webhook.0, [0xff; 16]),
+    );
+    // Of this moment, which is that of the row, some come after it.
+    let moment = request.after.map(|row| {
+        let next = row.created.plus_millis(1);
+        (
+            fresh_from(webhook.0, row.created),
+            fresh_from(webhook.0, next),
+        )
+    });
+    let after = request.after.map_or([0; 16], |row| row.key);
+    let (sql, from, until, edge) = match request.order {
+        Order::Ascending => (
+            concat!(
+                "SELECT key, relying_party_id, body FROM fresh_deliveries WHERE relying_party_id = ?1 AND key BETWEEN ?2 AND ?3 \
+                 AND (key >= ?4 OR substr(key, 17) > ?5)",
+                alive!(party),
+                " ORDER BY key LIMIT ?6"
+            ),
+            moment.map_or(all_of.0, |(from, _)| from),
+            all_of.1,
+            moment.map_or(all_of.0, |(_, until)| until),
+        ),
+        Order::Descending => (
+            concat!(
+                "SELECT key, relying_party_id, body FROM fresh_deliveries WHERE relying_party_id = ?1 AND key BETWEEN ?2 AND ?3 \
+                 AND (key < ?4 OR substr(key, 17) < ?5)",
+                alive!(party),
+                " ORDER BY key DESC LIMIT ?6"
+            ),
+            all_of.0,
+            moment.map_or(all_of.1, |(_, until)| until),
+            moment.map_or(LAST, |(from, _)| from),
+        ),
+    };
+    // One more than asked for tells whether there are more.
+    let limit = i64::from(request.limit) + 1;
+    let bound = params![rp.0, from, until, edge, after, limit];
+    let mut items = all(connection, sql, bound, rows::fresh_delivery)?;
+    let more = items.len() > request.limit as usize;
+    items.truncate(request.limit as usize);
+    Ok(Page { items, more })
 }

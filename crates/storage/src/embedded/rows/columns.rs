@@ -73,9 +73,6 @@ macro_rules! columns {
             is_sound!(ceremonies)
         )
     };
-    (fresh_delivery) => {
-        "webhook_id, created, id, relying_party_id, account_id, what, event_id, user_id, user_name, credential_key, ceremony_id, reason"
-    };
     (event) => {
         "relying_party_id, at, id, kind, user_id, credential_key, ceremony_id, reason, signals, \
      user_name, actor, access_key_id, wire, user_agent, address, more"

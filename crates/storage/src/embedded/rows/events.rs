@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params};
 use webauthn::error::Reason;
 
 use super::columns::reason;
-use super::deliveries::enqueue;
+use super::fresh::enqueue;
 use crate::embedded::sql::{Failure, Outcome, execute, exists};
 use crate::octets::Octets;
 

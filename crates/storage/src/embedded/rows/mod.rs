@@ -7,6 +7,7 @@ mod columns;
 mod credentials;
 mod deliveries;
 mod events;
+mod fresh;
 
 pub(super) use self::accounts::{
     USER_WIDTH, account, api_key, grant, insert_account, insert_api_key, insert_new_user,
@@ -20,7 +21,8 @@ pub(super) use self::columns::{
 pub(super) use self::credentials::{
     CredentialRow, credential, credential_digest_13, evidence, row_hash,
 };
-pub(super) use self::deliveries::{delivery, enqueue, fresh_delivery, insert_delivery};
+pub(super) use self::deliveries::{delivery, insert_delivery};
 pub(super) use self::events::{
     event, event_is_about, event_is_there, event_kind, event_place, insert_event,
 };
+pub(super) use self::fresh::{enqueue, fresh_delivery, fresh_from, fresh_key};

@@ -1,8 +1,9 @@
 //! Deliveries that an event has just written.
 
-use domain::model::ids::UserId;
+use domain::model::audit::AuditEvent;
+use domain::model::ids::{EventId, UserId};
 use domain::model::notice::Delivery;
-use domain::model::page::PageRequest;
+use domain::model::page::{Order, PageRequest, Position};
 use domain::store::{ClaimDeliveries, Deliveries, Webhooks};
 use rusqlite::params;
 
@@ -113,7 +114,7 @@ async fn a_delivery_that_cannot_be_read_does_not_keep_the_others_back() {
     let file = Connection::open(&path).unwrap();
     for damage in [
         "UPDATE deliveries SET body = '{' WHERE id = (SELECT min(id) FROM deliveries)",
-        "UPDATE fresh_deliveries SET what = '?' WHERE id = (SELECT min(id) FROM fresh_deliveries)",
+        "UPDATE fresh_deliveries SET body = x'0100' WHERE key = (SELECT min(key) FROM fresh_deliveries)",
     ] {
         assert_eq!(file.execute(damage, []), Ok(1));
     }
@@ -122,4 +123,93 @@ async fn a_delivery_that_cannot_be_read_does_not_keep_the_others_back() {
     let store = open(&path).unwrap();
     assert_eq!(due(&store).await.len(), 3 + 1);
     assert_eq!(due(&store).await, []);
+}
+
+#[tokio::test]
+async fn a_list_goes_on_within_a_moment_wherever_its_deliveries_lie() {
+    let under_test = Directory::new();
+    let fixture = Fixture::new(&under_test).await;
+    let store = under_test.store.clone().unwrap();
+    let hook = webhook(fixture.rp, NOW);
+    let other = webhook(fixture.rp, NOW);
+    for one in [&hook, &other] {
+        store.create_webhook(one, None).await.unwrap();
+    }
+    // Three moments; four of each are claimed and four fresh. Those of the other webhook are not in the list.
+    let mut expected = Vec::new();
+    for fresh in [false, true] {
+        for number in 0..12 {
+            let mut happened = event(AuditKind::Authenticated, fixture.rp);
+            happened.at = at(number / 4);
+            for one in [&hook, &other] {
+                let happened = told(
+                    AuditEvent {
+                        id: EventId(key()),
+                        ..happened.clone()
+                    },
+                    one,
+                );
+                if one.id == hook.id {
+                    expected.extend(happened.deliveries().iter().map(|d| (d.created, d.id)));
+                }
+                store.record_event(&happened).await.unwrap();
+            }
+        }
+        if !fresh {
+            let claim = ClaimDeliveries {
+                now: at(10),
+                until: at(20),
+                webhooks: &[],
+                parties: &[],
+                of_webhook: 100,
+                of_party: 100,
+                most: 100,
+            };
+            assert_eq!(store.claim_deliveries(claim).await.unwrap().len(), 24);
+        }
+    }
+    expected.sort_unstable();
+    for order in [Order::Ascending, Order::Descending] {
+        for limit in 1..6 {
+            let mut found = Vec::new();
+            let mut after = None;
+            loop {
+                let page = PageRequest {
+                    after,
+                    limit,
+                    order,
+                };
+                let page = store.list_deliveries(fixture.rp, hook.id, page);
+                let page = page.await.unwrap();
+                found.extend(page.items.iter().map(|d| (d.created, d.id)));
+                after = page.items.last().map(|last| Position {
+                    created: last.created,
+                    key: last.id.0,
+                });
+                if !page.more {
+                    break;
+                }
+            }
+            assert_eq!(found, expected, "{order:?}, {limit}");
+        }
+        expected.reverse();
+    }
+    // The row after which the list goes on need not be one of a fresh delivery.
+    for (order, left) in [(Order::Ascending, 16), (Order::Descending, 16)] {
+        let edge = if order == Order::Ascending {
+            [0xff; 16]
+        } else {
+            [0; 16]
+        };
+        let page = PageRequest {
+            after: Some(Position {
+                created: at(if order == Order::Ascending { 0 } else { 2 }),
+                key: edge,
+            }),
+            limit: 50,
+            order,
+        };
+        let page = store.list_deliveries(fixture.rp, hook.id, page);
+        assert_eq!(page.await.unwrap().items.len(), left, "{order:?}");
+    }
 }
