@@ -67,7 +67,7 @@ async fn what_waits_in_a_store_of_format_24_is_delivered() {
     let store = open(&path).unwrap();
     let first = PageRequest::first(10);
     let listed = store.list_deliveries(fixture.rp, hook.id, first).await;
-    assert_eq!(listed.unwrap().items, [waiting.clone()]);
+    assert_eq!(listed.unwrap().items, std::slice::from_ref(&waiting));
     let user = happened.user.unwrap();
     let claimed = due(&store).await;
     assert_eq!(claimed.len(), 1);
