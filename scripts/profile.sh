@@ -5,7 +5,7 @@
 #     PROFILE=FILE scripts/release-build.sh passkeyd-binary      builds with it
 #     PROFILE=FILE bench/run.sh                                  measures such a binary
 #
-# It needs `llvm-profdata`, in the package `llvm` of Debian or the component `llvm-tools` of rustup. The load is that of bench/run.sh, over both wires.
+# It needs `llvm-profdata`, in the package `llvm-19` of Debian 12 or the component `llvm-tools` of rustup. The load is that of bench/run.sh, over both wires.
 set -euo pipefail
 file=$(realpath -m "$1")
 cd "$(dirname "$0")/.."
@@ -15,7 +15,7 @@ profdata=${LLVM_PROFDATA:-$({
     ls "$(rustc --print sysroot)"/lib/rustlib/*/bin/llvm-profdata
     compgen -c llvm-profdata | sort -Vr
 } 2>/dev/null | head -n 1)}
-[[ -n $profdata ]] || { echo "profile.sh: there is no llvm-profdata; install the package llvm" >&2; exit 1; }
+[[ -n $profdata ]] || { echo "profile.sh: there is no llvm-profdata; install the package llvm-19" >&2; exit 1; }
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 [[ $target == /* ]] || target=$PWD/$target
