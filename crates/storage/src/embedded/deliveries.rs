@@ -10,7 +10,7 @@ use domain::model::page::{Page, PageRequest};
 use domain::store::{ClaimDeliveries, Deliveries, Fault};
 use rusqlite::{Connection, Row, params};
 
-use super::rows::{self, alive, fresh_from, fresh_key, insert_delivery, json};
+use super::rows::{self, alive, fresh_from, fresh_key, fresh_moment, insert_delivery, json};
 use super::sql::{Outcome, all, execute, first};
 use super::{Embedded, reads, writes};
 use crate::deliveries;
@@ -240,10 +240,9 @@ fn oldest(connection: &Connection) -> Outcome<Option<Timestamp>> {
     let sql = "SELECT created FROM deliveries WHERE state = 0 ORDER BY state, created LIMIT 1";
     let mut oldest = first(connection, sql, [], created)?;
     for (webhook, _) in with_fresh(connection)? {
-        let read = |row: &Row<'_>| readable(rows::fresh_delivery(row));
+        let read = |row: &Row<'_>| Ok(fresh_moment(row.get(0)?));
         let fresh = fresh_of(connection, webhook, Timestamp(i64::MAX - 1), 1, read)?;
-        let fresh = fresh.into_iter().flatten().next();
-        oldest = match (oldest, fresh.map(|delivery| delivery.created)) {
+        oldest = match (oldest, fresh.into_iter().next()) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };

@@ -51,6 +51,12 @@ pub(in crate::embedded) fn fresh_from(webhook: [u8; 16], moment: Timestamp) -> [
     fresh_key(webhook, delivery)
 }
 
+/// When the delivery with this key was made.
+pub(in crate::embedded) fn fresh_moment(key: [u8; 32]) -> Timestamp {
+    let millis = key[16..22].iter();
+    Timestamp(millis.fold(0, |sum, byte| sum << 8 | i64::from(*byte)))
+}
+
 /// Writes what is to be sent because of an event, which is written by the same job and was not there.
 pub(in crate::embedded) fn enqueue(connection: &Connection, event: &AuditEvent) -> Outcome<()> {
     for delivery in event.deliveries() {

@@ -25,4 +25,4 @@ pub(super) use self::deliveries::{delivery, insert_delivery};
 pub(super) use self::events::{
     event, event_is_about, event_is_there, event_kind, event_place, insert_event,
 };
-pub(super) use self::fresh::{enqueue, fresh_delivery, fresh_from, fresh_key};
+pub(super) use self::fresh::{enqueue, fresh_delivery, fresh_from, fresh_key, fresh_moment};
