@@ -2,6 +2,8 @@
 //!
 //! Formats before 18 wrote JSON text. A row has one or the other.
 
+use std::borrow::Cow;
+
 use domain::model::ceremony::AuthenticationAsked;
 use domain::store::Fault;
 use rusqlite::Row;
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use webauthn::authentication::ExpectedUser;
 use webauthn::credential::{CredentialId, UserHandle};
 
+use super::bytes::Bytes;
 use crate::embedded::sql::{Failure, Outcome};
 
 /// What cannot be read where it is damaged.
@@ -20,37 +23,43 @@ const VERSION: u8 = 1;
 
 /// The bytes have no names, so this stays as it is: a change needs another [`VERSION`].
 #[derive(Serialize, Deserialize)]
-struct Content {
-    challenge: Challenge,
+struct Content<'a> {
+    version: u8,
+    #[serde(borrow)]
+    challenge: Challenge<'a>,
     /// `None`: the credential names the user.
-    handle: Option<Vec<u8>>,
-    user_name: Option<String>,
-    allowed: Vec<(Vec<u8>, Vec<String>)>,
-    appid: Option<String>,
+    #[serde(borrow)]
+    handle: Option<Bytes<'a>>,
+    user_name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    allowed: Vec<(Bytes<'a>, Cow<'a, [String]>)>,
+    appid: Option<Cow<'a, str>>,
     /// JSON.
     extensions: Option<String>,
 }
 
 /// passkeyd draws challenges as lower-case hexadecimal text, of which half the bytes are enough.
 #[derive(Serialize, Deserialize)]
-enum Challenge {
-    Hexadecimal(Vec<u8>),
-    Other(Vec<u8>),
+enum Challenge<'a> {
+    #[serde(borrow)]
+    Hexadecimal(Bytes<'a>),
+    #[serde(borrow)]
+    Other(Bytes<'a>),
 }
 
-impl Challenge {
-    fn of(bytes: &[u8]) -> Self {
+impl<'a> Challenge<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
         let lower = bytes.iter().all(|b| !b.is_ascii_uppercase());
         match hex::decode(bytes).ok().filter(|_| lower) {
-            Some(half) => Self::Hexadecimal(half),
-            None => Self::Other(bytes.to_vec()),
+            Some(half) => Self::Hexadecimal(Bytes::owned(half)),
+            None => Self::Other(Bytes::of(bytes)),
         }
     }
 
     fn into_bytes(self) -> Vec<u8> {
         match self {
-            Self::Hexadecimal(half) => hex::encode(half).into_bytes(),
-            Self::Other(bytes) => bytes,
+            Self::Hexadecimal(half) => hex::encode(half.into_vec()).into_bytes(),
+            Self::Other(bytes) => bytes.into_vec(),
         }
     }
 }
@@ -58,19 +67,20 @@ impl Challenge {
 pub(super) fn to_bytes(asked: &AuthenticationAsked) -> Result<Vec<u8>, Fault> {
     let listed = asked.allow_credentials.iter().zip(&asked.transports);
     let content = Content {
+        version: VERSION,
         challenge: Challenge::of(&asked.challenge),
         handle: match &asked.user {
-            ExpectedUser::Known(handle) => Some(handle.as_bytes().to_vec()),
+            ExpectedUser::Known(handle) => Some(Bytes::of(handle.as_bytes())),
             ExpectedUser::NamedByCredential => None,
         },
-        user_name: asked.user_name.clone(),
+        user_name: asked.user_name.as_deref().map(Into::into),
         allowed: listed
-            .map(|(id, transports)| (id.as_bytes().to_vec(), transports.clone()))
+            .map(|(id, transports)| (Bytes::of(id.as_bytes()), transports.into()))
             .collect(),
-        appid: asked.appid.clone(),
+        appid: asked.appid.as_deref().map(Into::into),
         extensions: asked.extensions.as_ref().map(ToString::to_string),
     };
-    postcard::to_extend(&content, vec![VERSION])
+    postcard::to_allocvec(&content)
         .map_err(|_| Fault::Fatal("a ceremony has no form as bytes".to_owned()))
 }
 
@@ -85,31 +95,29 @@ pub(super) fn read(row: &Row<'_>, column: usize) -> Outcome<AuthenticationAsked>
 }
 
 fn from_bytes(bytes: &[u8]) -> Option<AuthenticationAsked> {
-    let (VERSION, bytes) = bytes
-        .split_first()
-        .map(|(version, rest)| (*version, rest))?
-    else {
+    let content: Content<'_> = postcard::from_bytes(bytes).ok()?;
+    if content.version != VERSION {
         return None;
-    };
-    let content: Content = postcard::from_bytes(bytes).ok()?;
+    }
     let mut asked = AuthenticationAsked {
         challenge: content.challenge.into_bytes(),
         user: match content.handle {
-            Some(handle) => ExpectedUser::Known(UserHandle::new(handle).ok()?),
+            Some(handle) => ExpectedUser::Known(UserHandle::new(handle.into_vec()).ok()?),
             None => ExpectedUser::NamedByCredential,
         },
-        user_name: content.user_name,
+        user_name: content.user_name.map(Cow::into_owned),
         allow_credentials: Vec::with_capacity(content.allowed.len()),
         transports: Vec::with_capacity(content.allowed.len()),
-        appid: content.appid,
+        appid: content.appid.map(Cow::into_owned),
         extensions: match content.extensions {
             Some(text) => Some(serde_json::from_str(&text).ok()?),
             None => None,
         },
     };
     for (id, transports) in content.allowed {
-        asked.allow_credentials.push(CredentialId::new(id).ok()?);
-        asked.transports.push(transports);
+        let id = CredentialId::new(id.into_vec()).ok()?;
+        asked.allow_credentials.push(id);
+        asked.transports.push(transports.into_owned());
     }
     Some(asked)
 }

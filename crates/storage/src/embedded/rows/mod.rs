@@ -2,6 +2,7 @@
 
 mod accounts;
 mod asked;
+mod bytes;
 mod ceremonies;
 mod columns;
 mod credentials;
