@@ -179,8 +179,9 @@ fn refused(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Attempt {
 /// The pause that a receiver asks for, in seconds or until a date.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit()) {
+        // A number that is too large asks for the longest pause there is.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     let wait = date.as_millisecond().checked_sub(now.0)?;
@@ -373,7 +374,13 @@ mod tests {
             asked("Sun, 06 Nov 1994 08:49:37 GMT"),
             Some(Duration::from_secs(777))
         );
-        assert_eq!(asked("soon"), None);
+        assert_eq!(
+            asked("99999999999999999999999"),
+            Some(Duration::from_secs(u64::MAX))
+        );
+        for nothing in ["soon", "", "-5", "+5", "1.5"] {
+            assert_eq!(asked(nothing), None, "{nothing:?}");
+        }
         assert_eq!(asked("Sun, 06 Nov 1984 08:49:37 GMT"), None);
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
