@@ -53,7 +53,7 @@ const MOST: usize = 512;
 /// Most attempts at once to one webhook.
 const MOST_OF_WEBHOOK: u32 = 2;
 /// Most attempts at once to the webhooks of one Relying Party.
-const MOST_OF_PARTY: u32 = 8;
+const MOST_OF_PARTY: u32 = 32;
 /// How long attempts may go on after the process received the signal to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -400,22 +400,22 @@ mod tests {
         assert_eq!(busy.webhooks(), [one]);
         busy.end(&to(1));
         assert_eq!(busy.webhooks(), []);
-        for n in 2..=4 {
+        for n in 2..=16 {
             busy.begin(&to(n));
         }
         assert_eq!(busy.parties(), []);
-        busy.begin(&to(5));
+        busy.begin(&to(17));
         assert_eq!(busy.parties(), [party]);
-        busy.end(&to(5));
+        busy.end(&to(17));
         assert_eq!((busy.parties(), busy.parties.len()), (Vec::new(), 1));
-        for n in 1..=4 {
+        for n in 1..=16 {
             busy.end(&to(n));
         }
         assert_eq!((busy.parties.len(), busy.webhooks.len()), (0, 0));
     }
 
     #[test]
-    fn deliveries_to_a_webhook_are_one_batch_and_a_relying_party_has_four() {
+    fn deliveries_to_a_webhook_are_one_batch_and_a_relying_party_has_sixteen() {
         let to = |party: u8, webhook: u8, n: u8| {
             let notice = Notice {
                 what: NoticeType::Test,
@@ -431,8 +431,8 @@ mod tests {
             Delivery::new(DeliveryId([n; 16]), RelyingPartyId([party; 16]), of, notice)
         };
         let mut claimed: Vec<_> = (0..6).map(|n| to(1, 1, n)).collect();
-        claimed.extend((2..=6).map(|webhook| to(1, webhook, 10 + webhook)));
-        claimed.push(to(2, 9, 30));
+        claimed.extend((2..=18).map(|webhook| to(1, webhook, 10 + webhook)));
+        claimed.push(to(2, 30, 40));
         claimed.push(to(1, 1, 31));
         let ids = |batch: &(Receivers, Vec<Delivery>)| -> (Vec<u8>, Vec<u8>) {
             let webhooks = batch.0.webhooks.iter().map(|id| id.0[0]);
@@ -443,15 +443,14 @@ mod tests {
         };
         let batches = batches(claimed);
         let found: Vec<_> = batches.iter().map(ids).collect();
-        assert_eq!(
-            found,
-            [
-                (vec![1], vec![0, 1, 2, 3, 4, 5, 31]),
-                (vec![2, 5], vec![12, 15]),
-                (vec![3, 6], vec![13, 16]),
-                (vec![4], vec![14]),
-                (vec![9], vec![30]),
-            ]
-        );
+        let mut expected = vec![(vec![1], vec![0, 1, 2, 3, 4, 5, 31])];
+        expected.extend((2..=16).map(|webhook| (vec![webhook], vec![10 + webhook])));
+        // Only those that are more than that share one.
+        for (place, webhook) in [(1, 17), (2, 18)] {
+            expected[place].0.push(webhook);
+            expected[place].1.push(10 + webhook);
+        }
+        expected.push((vec![30], vec![40]));
+        assert_eq!(found, expected);
     }
 }

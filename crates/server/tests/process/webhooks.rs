@@ -145,7 +145,7 @@ fn the_deliveries_of_a_tenant_arrive_while_all_receivers_of_another_hang() {
 
     // More webhooks and deliveries than one Service may have under way at once.
     let (slow_url, hanging) = receiver();
-    let webhooks: Vec<_> = (0..20).map(|_| slow.webhook(&slow_url)).collect();
+    let webhooks: Vec<_> = (0..40).map(|_| slow.webhook(&slow_url)).collect();
     for webhook in webhooks.iter().chain(&webhooks) {
         slow.test(webhook);
     }
@@ -168,6 +168,28 @@ fn the_deliveries_of_a_tenant_arrive_while_all_receivers_of_another_hang() {
         assert_eq!(received, sent);
     }
     // Nothing had to end before: the first delivery of the slow tenant still waits for its response.
+    assert!(first.is_waiting());
+}
+
+#[test]
+fn a_webhook_gets_its_delivery_while_many_others_of_its_service_hang() {
+    let data = tempfile::tempdir().unwrap();
+    let mut command = serve_known(data.path());
+    command.env("PASSKEYD_WEBHOOKS__ALLOW_NETWORKS", r#"["127.0.0.1"]"#);
+    let server = Server::start(&mut command);
+    let tenant = Tenant::new(&server, basic(SID, TOKEN));
+    let (slow_url, hanging) = receiver();
+    let webhooks: Vec<_> = (0..12).map(|_| tenant.webhook(&slow_url)).collect();
+    for webhook in &webhooks {
+        tenant.test(webhook);
+    }
+    let mut first = next(&hanging);
+
+    let (url, arrived) = receiver();
+    let sent = tenant.test(&tenant.webhook(&url));
+    let delivery = next(&arrived);
+    assert_eq!(delivery.id, sent);
+    delivery.respond();
     assert!(first.is_waiting());
 }
 
